@@ -1,0 +1,3 @@
+"""flowrules: a language and engine for profiling networks from flow records."""
+
+__version__ = "0.1.0"

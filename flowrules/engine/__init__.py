@@ -1,0 +1,1 @@
+"""Plan and flows to results: numpy kernels, sets, grouping."""

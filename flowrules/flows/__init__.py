@@ -1,0 +1,1 @@
+"""The flow table, its readers and writers, and the sample network."""

@@ -1,0 +1,1 @@
+"""The ground floor: fields, types, addresses and the checked program."""

@@ -1,0 +1,1 @@
+"""Program to plan: columns, scans, and what is shared."""

@@ -1,0 +1,1 @@
+"""Features to verdicts, anomalies, entries and evidence."""

@@ -1,0 +1,1 @@
+"""Site binding, and where rulesets are found."""

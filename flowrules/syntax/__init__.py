@@ -1,0 +1,1 @@
+"""Text to tree: parsing, positions, literals and diagnostics."""
