@@ -1,0 +1,453 @@
+"""Checked expressions: predicates over one flow or row, and conditions over groups, hosts and totals.
+
+One family of nodes serves both languages; the checker has seen to it that each stands only where it may.
+Nodes are immutable and compare by meaning, not by place: two equal sub-predicates of different rulesets
+are equal nodes, so that the plan can compute them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import attrs
+from attrs import field, frozen
+
+from flowrules.model.source_text import Span
+from flowrules.model.types import Type
+
+if TYPE_CHECKING:
+    from flowrules.model.address_set import AddressSet
+    from flowrules.model.schedule import Schedule
+
+Value = int | str | Fraction | bool | tuple[object, ...] | None
+
+
+@frozen(kw_only=True)
+class Expression:
+    """What every node has: its type, and where it was written (``None``: made, not written)."""
+
+    type: Type
+    span: Span | None = field(default=None, eq=False, repr=False)
+
+    def children(self) -> Iterator[Expression]:
+        """The expressions directly below this one."""
+        for a in attrs.fields(type(self)):
+            value = getattr(self, a.name)
+            if isinstance(value, Expression):
+                yield value
+            elif isinstance(value, tuple):
+                yield from (v for v in value if isinstance(v, Expression))
+
+    def walk(self) -> Iterator[Expression]:
+        """This node and every one below it, parents first."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+
+# ---- values -----------------------------------------------------------------------------------------
+
+
+@frozen
+class Literal(Expression):
+    """A constant, as ``model.types`` says for its type; a bound parameter is one too."""
+
+    value: Value
+
+
+@frozen
+class Field(Expression):
+    """A field of the flow, stored or derived.
+
+    Derived: ``etime bytes_per_packet packets_per_second bytes_per_second icmp_type icmp_code class
+    inside outside inside_port outside_port gap record_version``.
+    """
+
+    name: str
+
+
+@frozen
+class Column(Expression):
+    """A column or key of the table that is the source (row context), or a column or key of the table's own
+    row (in its ``keep`` and ``order``, an anomaly ``in`` it, a check ``of`` it)."""
+
+    name: str
+
+
+@frozen
+class Mask(Expression):
+    """``sip/24/48``: the block that an address lies in; ``v6`` is /64 unless it was written."""
+
+    of: Expression
+    v4: int
+    v6: int
+
+
+@frozen
+class Bin(Expression):
+    """``bin(time, width)``: the start of the bin, width in ms, bins counted from 1970 UTC."""
+
+    of: Expression
+    width: int
+
+
+@frozen
+class Clock(Expression):
+    """``hour(t)`` (0-23) or ``weekday(t)`` (0 = Monday) in a zone (IANA name)."""
+
+    part: str
+    of: Expression
+    zone: str
+
+
+@frozen
+class MapLookup(Expression):
+    """The label of a map for an address or for ``(port, protocol)``; unknown where nothing matches.
+
+    ``map`` is a key of ``Program.maps`` (``country``, ``asn`` and ``name`` are maps too).
+    """
+
+    map: str
+    args: tuple[Expression, ...]
+
+
+@frozen
+class Measure(Expression):
+    """A measure over the flows (or rows) of one group.
+
+    ``args`` are flow expressions (a predicate for ``fraction``, a ``Measure`` for ``share`` and
+    ``relative``, a schedule literal for ``fit``); ``source`` is set where the measure stands with its own
+    ``of`` (a total in a check, a cell of an entry) and ``None`` where the group is the table's or feature's.
+    ``share`` always has its measure as argument (a bare ``share`` was resolved).
+    """
+
+    name: str
+    args: tuple[Expression, ...] = ()
+    source: Source | None = None
+    per: tuple[Key, ...] = ()
+
+
+@frozen
+class Feature(Expression):
+    """A feature of the profile, for this host."""
+
+    name: str
+
+
+@frozen
+class Host(Expression):
+    """The key of the profile: this host (or block, or tuple)."""
+
+
+@frozen
+class Verdict(Expression):
+    """The verdict of this host (a label)."""
+
+
+@frozen
+class Lookup(Expression):
+    """``table.column[key, …]``, ``profile.feature[key]``, ``profile.verdict[key]``; unknown without such a row.
+
+    ``owner`` is the qualified name of the table, profile or bound ``table(...)`` parameter.
+    """
+
+    owner: str
+    column: str
+    keys: tuple[Expression, ...]
+    previous: bool = False
+
+
+@frozen
+class CountOf(Expression):
+    """``count(s)``: the number of members of a set, or of rows of a table."""
+
+    set: SetExpression | None = None
+    table: str | None = None
+
+
+@frozen
+class PreviousKnown(Expression):
+    """``known(previous(x))``: whether the run was given earlier results that hold x."""
+
+    owner: str
+    column: str | None = None
+
+
+@frozen
+class Arithmetic(Expression):
+    """``+ - * /`` on conditions' values; division by zero is unknown."""
+
+    op: str
+    left: Expression
+    right: Expression
+
+
+# ---- truth ------------------------------------------------------------------------------------------
+
+
+@frozen
+class Not(Expression):
+    """Kleene's not: unknown stays unknown."""
+
+    of: Expression
+
+
+@frozen
+class And(Expression):
+    """All of several; false wins over unknown."""
+
+    items: tuple[Expression, ...]
+
+
+@frozen
+class Or(Expression):
+    """Any of several; true wins over unknown."""
+
+    items: tuple[Expression, ...]
+
+
+@frozen
+class NOf(Expression):
+    """``n of (…)``: true when n hold, false when n cannot be reached."""
+
+    n: int
+    items: tuple[Expression, ...]
+
+
+@frozen
+class Compare(Expression):
+    """``= != < <= > >=`` of two values of comparable types."""
+
+    op: str
+    left: Expression
+    right: Expression
+
+
+@frozen
+class In(Expression):
+    """Membership of one value, or of a tuple of several, in a collection (``not in`` is ``Not(In)``)."""
+
+    items: tuple[Expression, ...]
+    collection: Collection
+
+
+@frozen
+class FlagTest(Expression):
+    """``has``, ``lacks``, ``matches``: (field & mask) == high for any of the pairs ``(high, mask)``."""
+
+    name: str
+    pairs: tuple[tuple[int, int], ...]
+
+
+@frozen
+class Known(Expression):
+    """``known(x)``: never unknown itself."""
+
+    of: Expression
+
+
+@frozen
+class FilterRef(Expression):
+    """A named filter, ``Program.filters[name]``, or the reverse of it.
+
+    Predefined ones need no declaration: ``all inbound outbound internal external blocked`` (names of
+    ``Direction``); protocol words were turned into ``Compare`` of ``protocol``.
+    """
+
+    name: str
+    reversed: bool = False
+
+
+@frozen
+class Direction(Expression):
+    """The flow's direction: ``inbound outbound internal external blocked``, or ``all`` (always true)."""
+
+    name: str
+
+
+# ---- collections ------------------------------------------------------------------------------------
+
+
+@frozen
+class Ranges:
+    """Whole numbers as sorted, disjoint, inclusive ranges (ports, protocols, sizes, times in ms, …)."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+@frozen
+class Numbers:
+    """Exact numbers or percents as inclusive ranges of ``Fraction``."""
+
+    ranges: tuple[tuple[Fraction, Fraction], ...]
+
+
+@frozen
+class Labels:
+    """Labels by name."""
+
+    labels: frozenset[str]
+
+
+@frozen
+class Addresses:
+    """A constant set of addresses: listed, or a ``nets``."""
+
+    set: AddressSet
+
+
+@frozen
+class Blocks:
+    """Blocks listed with their lengths: ``(address, prefix length of 128)``, for ``sip/24 in …`` a cover test."""
+
+    set: AddressSet
+
+
+@frozen
+class Tuples:
+    """Listed tuples: per row one inclusive range of integers for each position."""
+
+    rows: tuple[tuple[tuple[int, int], ...], ...]
+
+
+@frozen
+class InSchedule:
+    """Times within the hours of a schedule."""
+
+    schedule: Schedule
+
+
+@frozen
+class InSet:
+    """Members of a set of the program, or of an expression over sets."""
+
+    set: SetExpression
+
+
+Collection = Ranges | Numbers | Labels | Addresses | Blocks | Tuples | InSchedule | InSet
+
+
+# ---- sources and sets -------------------------------------------------------------------------------
+
+
+@frozen
+class Source:
+    """Which flows or rows: a predicate over flows, or over the rows of another table.
+
+    ``predicate`` holds the ``where`` too.  ``table`` is the qualified name of the table whose rows are
+    meant, ``None`` for flows.  ``direction`` is ``inbound`` or ``outbound`` where the predicate proves
+    it (then measures are unknown when the flows read hold none of that direction).
+    """
+
+    predicate: Expression
+    table: str | None = None
+    direction: str | None = None
+    span: Span | None = field(default=None, eq=False, repr=False)
+
+
+@frozen
+class Key:
+    """One grouping key: its column name and what it is computed from."""
+
+    name: str
+    of: Expression
+
+
+@frozen
+class Keep:
+    """``keep cond``: the rows for which the condition is true."""
+
+    condition: Expression
+
+
+@frozen
+class KeepRank:
+    """``keep top n by m with ties``; ``by`` is a column name or a measure (``None``: the first measure)."""
+
+    bottom: bool
+    n: int
+    by: Expression | None = None
+    ties: bool = False
+
+
+@frozen
+class KeepCover:
+    """``keep cover 95%``: the fewest top rows that together reach the share; the row that crosses is in."""
+
+    share: Fraction
+
+
+KeepStep = Keep | KeepRank | KeepCover
+
+
+@frozen(kw_only=True)
+class SetExpression:
+    """What every set expression has: the types of its positions, and where it was written."""
+
+    parts: tuple[Type, ...]
+    span: Span | None = field(default=None, eq=False, repr=False)
+
+
+@frozen
+class Members(SetExpression):
+    """``key of source where … keep …``: the different keys of the flows (or rows) that pass."""
+
+    keys: tuple[Key, ...]
+    source: Source
+    keeps: tuple[KeepStep, ...] = ()
+
+
+@frozen
+class SetLiteral(SetExpression):
+    """Listed members.  One address part: an ``AddressSet``; else tuples (or single values) of int ranges."""
+
+    addresses: AddressSet | None = None
+    rows: tuple[tuple[tuple[int, int], ...], ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@frozen
+class SetNamed(SetExpression):
+    """A declared set by qualified name."""
+
+    name: str
+    previous: bool = False
+
+
+@frozen
+class KeyColumn(SetExpression):
+    """``table.dip``, ``tupleset.sip``: the values of one key of a table's kept rows, or of a set's position."""
+
+    owner: str
+    index: int
+    of_table: bool
+    previous: bool = False
+
+
+@frozen
+class HostsOf(SetExpression):
+    """``profile.hosts``, ``profile.entries``, ``profile.VERDICT``, ``profile.ANOMALY``."""
+
+    profile: str
+    which: str
+    previous: bool = False
+
+
+@frozen
+class SetBlocks(SetExpression):
+    """``blocks(s, 24, 64)``: the blocks that the members lie in."""
+
+    of: SetExpression
+    v4: int
+    v6: int
+
+
+@frozen
+class SetAlgebra(SetExpression):
+    """``| & - ^`` of two sets with equal types."""
+
+    op: str
+    left: SetExpression
+    right: SetExpression
