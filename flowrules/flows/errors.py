@@ -1,0 +1,60 @@
+"""What is wrong with a flow file, and where."""
+
+from __future__ import annotations
+
+import os
+
+
+class FlowFileError(Exception):
+    """A file that cannot be read as flow data, or written, and the place where that shows.
+
+    ``path`` is the file (``-`` for standard input), ``offset`` the byte or ``line`` and ``column`` the
+    text position (lines count from 1, ``column`` is a column title), ``found`` and ``expected`` say what stood
+    there and what should have, ``hint`` what to do, ``records_read`` how many records were good before
+    that place.  ``str()`` is one line with all of it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        message: str,
+        *,
+        offset: int | None = None,
+        line: int | None = None,
+        column: str | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+        records_read: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.path = os.fspath(path)
+        self.message = message
+        self.offset = offset
+        self.line = line
+        self.column = column
+        self.found = found
+        self.expected = expected
+        self.hint = hint
+        self.records_read = records_read
+
+    def __str__(self) -> str:
+        place = self.path
+        if self.line is not None:
+            place += f":{self.line}"
+        if self.column is not None:
+            place += f", column {self.column}"
+        if self.offset is not None:
+            place += f", offset {self.offset}"
+        text = f"{place}: {self.message}"
+        if self.found is not None and self.expected is not None:
+            text += f": found {self.found}, expected {self.expected}"
+        elif self.found is not None:
+            text += f": found {self.found}"
+        elif self.expected is not None:
+            text += f": expected {self.expected}"
+        if self.records_read is not None:
+            text += f"; {self.records_read} records read until there"
+        if self.hint is not None:
+            text += f" (hint: {self.hint})"
+        return text.replace("\n", "\\n")
