@@ -1,0 +1,53 @@
+"""Where the grammar and the shipped rulesets lie: inside the installed package, or beside it in a checkout.
+
+A wheel carries them as ``flowrules/_grammar`` and ``flowrules/_rulesets``; a checkout, and an editable
+install of one, has ``grammar/`` and ``rulesets/`` next to the package.  Both work from a zip too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+GRAMMAR: Final = "frules.lark"
+SUFFIX: Final = ".frules"
+"""How the name of a ruleset file ends."""
+
+
+class ResourceMissing(Exception):
+    """The installation lacks a part of itself."""
+
+
+def grammar_text() -> str:
+    """The text of the grammar (lark's notation)."""
+    return (_folder("grammar") / GRAMMAR).read_text(encoding="utf-8")
+
+
+@cache
+def shipped_rulesets() -> Mapping[str, Traversable]:
+    """The shipped ruleset files by path inside ``rulesets/`` (``sei/web_clients.frules``), sorted."""
+    return dict(sorted(_ruleset_files(_folder("rulesets"), "")))
+
+
+def _folder(name: str) -> Traversable:
+    """The folder ``name`` of the project; raises ``ResourceMissing``."""
+    package = files("flowrules")
+    inside = package / f"_{name}"
+    if inside.is_dir():
+        return inside
+    # Path and zipfile.Path both know their parent; the protocol leaves it out.
+    beside: Traversable = package.parent / name  # type: ignore[attr-defined]
+    if beside.is_dir():
+        return beside
+    raise ResourceMissing(f"{package} has neither _{name} inside nor {name} beside: install flowrules again")
+
+
+def _ruleset_files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _ruleset_files(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(SUFFIX):
+            yield prefix + entry.name, entry
