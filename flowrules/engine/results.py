@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import Factory, field, frozen
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flowrules.model.address_set import AddressSet
     from flowrules.model.expression import Measure
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Scalar = int | float | str | bool | Fraction | tuple[object, ...] | None
 
 

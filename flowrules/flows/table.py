@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from attrs import field, frozen
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 CHUNK_ROWS = 1 << 18
 """How many records a reader puts into a chunk unless it is asked for another number."""

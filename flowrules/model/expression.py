@@ -184,6 +184,31 @@ class Arithmetic(Expression):
     right: Expression
 
 
+@frozen
+class ShareLimit(Expression):
+    """``unit_share(1%)``: trunc(percent * total / 100) in whole units of the first measure, the limit that
+    ``rwstats --percentage`` uses (computed in float64 and truncated, as rwstats does)."""
+
+    percent: Fraction
+
+
+@frozen
+class Spread(Expression):
+    """``spread(width, scheme)`` as a key: a flow counts in every bin that it touches, with a weight.
+
+    ``scheme`` is one of rwcount(1)'s load schemes by name: ``uniform start end middle time maximum
+    minimum`` (0 to 6: bin-uniform, start-spike, end-spike, middle-spike, time-proportional,
+    maximum-volume, minimum-volume).  ``width`` in ms; bins are counted from ``start`` (ms, default
+    1970 UTC); with ``start`` flows before it, and with ``end`` flows after it, are left out.
+    Measures are exact fractions.
+    """
+
+    width: int
+    scheme: str
+    start: int | None = None
+    end: int | None = None
+
+
 # ---- truth ------------------------------------------------------------------------------------------
 
 
