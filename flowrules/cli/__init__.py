@@ -68,6 +68,7 @@ class LazyGroup(click.Group):
         if cmd_name == "from" and not self.prefix:
             return from_group
         command: click.Command = import_module(f"flowrules.cli.{self.prefix}{cmd_name}").command
+        command.short_help = self.texts[cmd_name]
         command.context_settings = {**CONTEXT, **command.context_settings}
         return command
 

@@ -33,7 +33,8 @@ def report(error: Exception) -> int:
         show(error)
         return USAGE
     if _is(error, "flowrules.share.errors", "InputError"):
-        _say(str(error))
+        for message in str(error).splitlines():
+            _say(message)
         return USAGE
     if _is(error, "flowrules.flows.errors", "FlowFileError"):
         _say(str(error))
