@@ -1,0 +1,108 @@
+"""The bytes of a file, whatever wraps them: mapped where possible, else unzipped piece by piece."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import mmap
+import os
+import stat
+import zlib
+from pathlib import Path
+from typing import IO
+
+from flowrules.flows.errors import FlowFileError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+_PIECE = 1 << 20
+
+
+class ByteSource:
+    """Bytes read in order from a file: ``read(n)`` gives at most ``n``, and none at the end.
+
+    ``offset`` counts the bytes handed out; for a gzip file they are those of its content.  ``mapped``
+    is true when ``read`` gives views of the mapped file (nothing is copied) and ``size`` is known.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        self.name = name if name is not None else os.fspath(path)
+        self.offset = 0
+        self.size: int | None = None
+        self._view: memoryview | None = None
+        self._unzip: IO[bytes] | None = None
+        try:
+            with Path(path).open("rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise FlowFileError(self.name, "not a regular file", hint="pass pipes as standard input, -")
+                if status.st_size:
+                    self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                    self.size = len(self._view)
+            if self._view is not None and bytes(self._view[:2]) == GZIP_MAGIC:
+                self._unzip = gzip.open(path, "rb")  # noqa: SIM115  (closed by close)
+                self._view = self.size = None
+        except OSError as error:
+            raise unreadable(self.name, error) from error
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the whole file is in memory's reach, unwrapped."""
+        return self._view is not None or self._unzip is None
+
+    @property
+    def place(self) -> str:
+        """What offsets of this source count."""
+        return "of the unzipped content" if self._unzip is not None else ""
+
+    def read(self, size: int) -> bytes | memoryview:
+        """The next bytes, ``size`` of them unless the end comes first."""
+        if self._unzip is None:
+            if self._view is None:
+                return b""
+            piece = self._view[self.offset : self.offset + size]
+            self.offset += len(piece)
+            return piece
+        pieces = []
+        left = size
+        while left:
+            # never ask for more than a piece: the size may come from a damaged file
+            try:
+                data = self._unzip.read(min(left, _PIECE))
+            except (OSError, EOFError, zlib.error) as error:
+                raise FlowFileError(
+                    self.name,
+                    "damaged gzip data",
+                    offset=self.offset,
+                    found=str(error).lower().rstrip("."),
+                    hint="the offset counts the unzipped bytes",
+                ) from error
+            if not data:
+                break
+            pieces.append(data)
+            left -= len(data)
+            self.offset += len(data)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Let go of the file; views handed out stay valid."""
+        if self._unzip is not None:
+            self._unzip.close()
+        self._view = None
+
+    def __enter__(self) -> ByteSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def unreadable(name: str, error: OSError) -> FlowFileError:
+    """What to say when the system refuses to open or read ``name``."""
+    if error.errno == errno.ENOENT:
+        return FlowFileError(name, "no such file or folder")
+    if error.errno == errno.EACCES:
+        return FlowFileError(name, "permission denied")
+    if error.errno == errno.EISDIR:
+        return FlowFileError(name, "is a folder", expected="a flow file")
+    return FlowFileError(name, f"cannot be read: {error.strerror or error}")

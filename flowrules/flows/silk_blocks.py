@@ -1,0 +1,212 @@
+"""The body of a SiLK file as runs of whole records, decompressed block by block.
+
+A compressed body is a sequence of independent blocks, each behind two big-endian u32: its compressed
+and its uncompressed size.  Neither exceeds 1 MiB; a compressed size of 0 or the end of the file ends it.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from flowrules.flows.byte_source import ByteSource
+from flowrules.flows.errors import FlowFileError
+from flowrules.flows.silk_header import COMPRESSIONS
+
+MAX_BLOCK: Final = 1 << 20
+"""The most bytes that a block may hold, compressed or not."""
+
+Decompress = Callable[[bytes | memoryview, int], bytes]
+"""From compressed bytes and the uncompressed size that the block claims to the bytes."""
+
+
+class DamagedBlockError(Exception):
+    """A block that does not decompress to what it claims."""
+
+
+def decompressor(compression: int, path: str) -> Decompress:
+    """The function that undoes a compression method, by SiLK's number.
+
+    Raises ``FlowFileError`` naming what to install when the library for it is not there.
+    """
+    return {1: _zlib, 2: _lzo, 3: _snappy}[compression](path)
+
+
+def record_runs(source: ByteSource, compression: int, record_length: int, run: int) -> Iterator[bytes | memoryview]:
+    """The records from the source's place on, as bytes of whole records, about ``run`` records at a time.
+
+    Raises ``FlowFileError`` on reaching the end of the file inside a record or block, or a block that
+    is damaged, with the number of whole records before that place.
+    """
+    if compression == 0:
+        return _plain_runs(source, record_length, run)
+    return _joined_blocks(source, compression, record_length, run)
+
+
+def body_bytes(source: ByteSource, compression: int) -> Iterator[bytes | memoryview]:
+    """The body as bytes, for contents that are not made of fixed records (IPsets, prefix maps)."""
+    if compression:
+        yield from (data for data, _ in _blocks(source, compression, 1))
+        return
+    while piece := source.read(MAX_BLOCK):
+        yield piece
+
+
+def _plain_runs(source: ByteSource, record_length: int, run: int) -> Iterator[bytes | memoryview]:
+    records = 0
+    while data := source.read(run * record_length):
+        whole, rest = divmod(len(data), record_length)
+        if rest:
+            raise FlowFileError(
+                source.name,
+                "the file ends inside a record",
+                offset=source.offset - rest,
+                found=f"{rest} bytes",
+                expected=f"a record of {record_length} bytes",
+                hint="the file is truncated or damaged",
+                records_read=records + whole,
+            )
+        records += whole
+        yield data
+
+
+def _joined_blocks(source: ByteSource, compression: int, record_length: int, run: int) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    have = 0
+    for data, records in _blocks(source, compression, record_length):
+        parts.append(data)
+        have += records
+        if have >= run:
+            yield b"".join(parts) if len(parts) > 1 else parts[0]
+            parts, have = [], 0
+    if have:
+        yield b"".join(parts)
+
+
+def _blocks(source: ByteSource, compression: int, record_length: int) -> Iterator[tuple[bytes, int]]:
+    decompress = decompressor(compression, source.name)
+    method = COMPRESSIONS[compression]
+    records = 0
+    while True:
+        start = source.offset
+        size_bytes = source.read(4)
+        if not size_bytes:
+            return
+
+        def damaged(message: str, found: str, expected: str, hint: str, at: int = start) -> FlowFileError:
+            return FlowFileError(
+                source.name, message, offset=at, found=found, expected=expected, hint=hint, records_read=records
+            )
+
+        if len(size_bytes) == 4:
+            (packed,) = struct.unpack(">I", size_bytes)
+            if packed == 0:
+                return
+            size_bytes = source.read(4)
+        if len(size_bytes) < 4:
+            raise damaged(
+                "the file ends inside the head of a block",
+                f"{source.offset - start} bytes",
+                "8 bytes",
+                "the file is truncated or damaged",
+            )
+        (size,) = struct.unpack(">I", size_bytes)
+        if packed > MAX_BLOCK or size > MAX_BLOCK or size == 0:
+            raise damaged(
+                "a block's sizes are impossible",
+                f"{packed} bytes compressed, {size} not",
+                f"1 to {MAX_BLOCK} each",
+                "the file is damaged here or before",
+            )
+        if size % record_length:
+            raise damaged(
+                "a block does not hold whole records",
+                f"{size} bytes",
+                f"a multiple of {record_length}",
+                "the file is damaged here or before",
+            )
+        data = source.read(packed)
+        if len(data) < packed:
+            raise damaged(
+                "the file ends inside a block",
+                f"{len(data)} of its bytes",
+                f"{packed}",
+                "the file is truncated or damaged",
+                start + 8,
+            )
+        try:
+            out = decompress(data, size)
+        except DamagedBlockError as error:
+            raise damaged(
+                f"a damaged {method} block", str(error), f"{size} bytes of records", "the file is damaged"
+            ) from error
+        yield out, size // record_length
+        records += size // record_length
+
+
+def _zlib(_: str) -> Decompress:
+    def decompress(data: bytes | memoryview, size: int) -> bytes:
+        stream = zlib.decompressobj()
+        try:
+            out = stream.decompress(data, size + 1)
+        except zlib.error as error:
+            raise DamagedBlockError(str(error).lower()) from error
+        if len(out) != size:
+            raise DamagedBlockError(f"{'more than ' if len(out) > size else ''}{min(len(out), size)} bytes")
+        if not stream.eof:
+            raise DamagedBlockError("a stream without its end")
+        return out
+
+    return decompress
+
+
+def _snappy(path: str) -> Decompress:
+    try:
+        from cramjam import snappy
+    except ImportError as error:
+        raise _missing(path, "snappy") from error
+
+    def decompress(data: bytes | memoryview, size: int) -> bytes:
+        try:
+            # the length in the data decides how much the library allocates: look at it first
+            claimed = snappy.decompress_raw_len(data)
+            if claimed != size:
+                raise DamagedBlockError(f"{claimed} bytes")
+            return bytes(snappy.decompress_raw(data, output_len=size))
+        except DamagedBlockError:
+            raise
+        except Exception as error:
+            raise DamagedBlockError("bytes that are not snappy data") from error
+
+    return decompress
+
+
+def _lzo(path: str) -> Decompress:
+    try:
+        from lzallright import LZOCompressor, LZOError
+    except ImportError as error:
+        raise _missing(path, "lzo1x") from error
+
+    def decompress(data: bytes | memoryview, size: int) -> bytes:
+        if len(data) > size + size // 16 + 67:
+            # LZO never grows data by more: refuse what could unpack to far more than it claims
+            raise DamagedBlockError(f"{len(data)} compressed bytes")
+        try:
+            out = bytes(LZOCompressor.decompress(bytes(data), size))
+        except LZOError as error:
+            raise DamagedBlockError("bytes that are not LZO data") from error
+        if len(out) != size:
+            raise DamagedBlockError(f"{len(out)} bytes")
+        return out
+
+    return decompress
+
+
+def _missing(path: str, method: str) -> FlowFileError:
+    return FlowFileError(
+        path,
+        f"the file is compressed with {method}, and the library for it is not installed",
+        hint="pip install 'flowrules[codecs]'",
+    )

@@ -1,0 +1,226 @@
+"""Reading the flow records of a SiLK file into chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrules.flows import silk_encodings as enc
+from flowrules.flows.byte_source import ByteSource
+from flowrules.flows.errors import FlowFileError
+from flowrules.flows.silk_blocks import record_runs
+from flowrules.flows.silk_header import (
+    UNKNOWN_FLOWTYPE,
+    UNKNOWN_SENSOR,
+    SilkHeader,
+    old_padding,
+    read_header,
+)
+from flowrules.flows.silk_layouts import FLOW_FORMATS, Layout, layout_of
+from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
+from flowrules.model.fields import ADDRESS, STORED
+
+if TYPE_CHECKING:
+    from flowrules.flows.silk_conf import SilkConf
+
+Array = NDArray[Any]
+
+_RUN = 1 << 14
+"""Records decoded at a time: few enough to stay in the cache, enough to make numpy's calls cheap."""
+
+_U4_COUNTS = frozenset({"packets", "bytes"})
+_ADDRESSES = frozenset({"sip", "dip", "nhip"})
+
+
+@frozen(eq=False)
+class SilkFlows:
+    """A SiLK flow file whose header has been read: what is in it and how to read it.
+
+    ``sensor`` and ``flowtype`` are the ids that hold for the whole file, ``None`` where records have
+    their own or none is known.
+    """
+
+    path: str
+    """Where the bytes are."""
+    name: str
+    """What to call the file in messages."""
+    header: SilkHeader
+    layout: Layout
+    sensor: int | None
+    flowtype: int | None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The catalogue's fields that the file's records hold."""
+        out = self.layout.fields
+        if self.layout.hourly and self.flowtype is None:
+            out -= {"type"}
+        if (self.layout.hourly or self.layout.sensor_in_header) and self.sensor is None:
+            out -= {"sensor"}
+        return out
+
+    def chunks(self, fields: frozenset[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+        """Read the records from the first on; see ``FlowSource.chunks``.
+
+        Raises ``FlowFileError`` on reaching damage, with ``records_read`` saying how many records were
+        whole before it.
+        """
+        wanted = self.fields if fields is None else self.fields & fields
+        header, layout = self.header, self.layout
+        dtype = layout.dtype(header.byte_order)
+        run = min(_RUN, rows)
+        first = 0
+        with ByteSource(self.path, self.name) as source:
+            _skip(source, header.length)
+            pieces: list[enc.Piece] = []
+            have = 0
+            for data in record_runs(source, header.compression, layout.length, run):
+                records: Array = np.frombuffer(data, dtype)
+                start = 0
+                while start < len(records):
+                    part = records[start : start + min(_RUN, rows - have)]
+                    pieces.append(enc.Piece(part, header.hour or 0, self._sensor, self._flowtype))
+                    have += len(part)
+                    start += len(part)
+                    if have == rows:
+                        yield self._chunk(pieces, have, first, wanted)
+                        first += have
+                        pieces, have = [], 0
+            if have:
+                yield self._chunk(pieces, have, first, wanted)
+
+    @property
+    def _sensor(self) -> int:
+        return UNKNOWN_SENSOR if self.sensor is None else self.sensor
+
+    @property
+    def _flowtype(self) -> int:
+        return UNKNOWN_FLOWTYPE if self.flowtype is None else self.flowtype
+
+    def _chunk(self, pieces: list[enc.Piece], rows: int, first: int, wanted: frozenset[str]) -> Chunk:
+        layout = self.layout
+        wide = layout.wide and any((p.raw("state") & np.uint8(enc.IPV6_BIT)).any() for p in pieces)
+        columns: dict[str, Array] = {}
+        fills: list[tuple[Array, enc.Column]] = []
+        for name in STORED:
+            if name not in wanted:
+                continue
+            if name == "record_number":
+                columns[name] = np.arange(first, first + rows, dtype=np.uint64)
+                continue
+            column = self._column(name, wide)
+            out = columns[name] = np.empty(rows, self._dtype(name, wide))
+            fills.append((out, column))
+        start = 0
+        for piece in pieces:
+            stop = start + len(piece.records)
+            for out, column in fills:
+                out[start:stop] = column(piece)
+            piece.forget()
+            start = stop
+        return Chunk(columns, rows, first, self.name)
+
+    def _column(self, name: str, wide: bool) -> enc.Column:
+        if name == "ip_version":
+            return enc.ip_versions if wide else enc.constant(4)
+        if self.layout.wide and name in _ADDRESSES:
+            if wide:
+                return lambda piece: enc.wide_addresses(piece, name)
+            return enc.stored(name + "_v4")
+        return self.layout.columns[name]
+
+    def _dtype(self, name: str, wide: bool) -> np.dtype[Any]:
+        if name in _ADDRESSES:
+            return ADDRESS if wide else np.dtype(np.uint32)
+        if name in _U4_COUNTS and self.layout.places.get(name, ("", 0))[0] in ("u4", "u8"):
+            # stored as 32 bits, or clamped to them: half the memory to go through
+            return np.dtype(np.uint32)
+        dtype = STORED[name].dtype
+        assert dtype is not None
+        return dtype
+
+
+def open_silk(path: str | Path, name: str | None = None, conf: SilkConf | None = None) -> SilkFlows:
+    """Read the header of a SiLK flow file and find its layout.
+
+    ``name`` is what messages call the file (its path when ``None``), ``conf`` gives the ids of sensor and
+    flowtype that an old-style hourly file names in its file name.  Raises ``FlowFileError`` when this is
+    no SiLK flow file, or one with an unknown version, or with a header that cannot be right.
+    """
+    name = str(path) if name is None else name
+    with ByteSource(path, name) as source:
+        header = read_header(source, name)
+        layout = _layout(header, name)
+        padding = old_padding(header, layout.length)
+        if padding:
+            if len(source.read(padding)) < padding:
+                raise FlowFileError(
+                    name, "the file ends inside the header", offset=header.length, records_read=0
+                )
+            header = _moved(header, padding)
+    sensor, flowtype = header.sensor, header.flowtype
+    if header.sensor_name is not None and conf is not None:
+        sensor = conf.sensor_id(header.sensor_name)
+        flowtype = conf.flowtype_by_name(header.flowtype_name or "")
+    if header.file_version >= 16 and header.format == 0x1C:
+        flowtype = None
+    return SilkFlows(str(path), name, header, layout, sensor, flowtype)
+
+
+def silk_source(path: str | Path, name: str | None = None, conf: SilkConf | None = None) -> FlowSource:
+    """A SiLK flow file as a ``FlowSource``; raises as ``open_silk`` does."""
+    flows = open_silk(path, name, conf)
+    return FlowSource(flows.name, "silk", flows.fields, flows.chunks)
+
+
+def _layout(header: SilkHeader, name: str) -> Layout:
+    if header.format not in FLOW_FORMATS:
+        raise FlowFileError(
+            name,
+            f"a SiLK file of format {header.format_name}, which holds no flow records",
+            offset=5,
+            expected="a flow file",
+        )
+    layout = layout_of(header.format, header.record_version, header.byte_order)
+    if layout is None:
+        raise FlowFileError(
+            name,
+            f"unknown version {header.record_version} of {header.format_name} records",
+            offset=6 if header.file_version < 16 else 14,
+            expected="one that SiLK 3.19 reads",
+        )
+    if header.file_version >= 16 and header.record_length != layout.length:
+        raise FlowFileError(
+            name,
+            f"wrong record length for {header.format_name} version {header.record_version}",
+            offset=12,
+            found=str(header.record_length),
+            expected=str(layout.length),
+        )
+    if layout.hourly and header.hour is None:
+        raise FlowFileError(
+            name,
+            f"the header of a {header.format_name} file must say the hour that its times are relative to",
+            offset=16,
+            expected="a packed-file header entry",
+        )
+    return layout
+
+
+def _moved(header: SilkHeader, padding: int) -> SilkHeader:
+    from attrs import evolve
+
+    return evolve(header, length=header.length + padding)
+
+
+def _skip(source: ByteSource, size: int) -> None:
+    while size:
+        piece = source.read(min(size, 1 << 20))
+        if not piece:
+            raise FlowFileError(source.name, "the file has become shorter while it was read", records_read=0)
+        size -= len(piece)
