@@ -1,0 +1,105 @@
+"""Which rows are one connection: flows of a connection that the active timeout cut into several records."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.features.sorting import sort_order, starts_of_runs
+
+CONTINUES: Final = 120_000
+"""How long after the latest end (ms) a row may start and still continue its connection."""
+
+Integers = NDArray[Any]
+
+
+@frozen(eq=False)
+class Connections:
+    """Connections of many hosts, one row each, sorted by (host, sport, dest, start).
+
+    ``host``, ``sport`` and ``dest`` keep the dtypes given; ``start`` and ``end`` are int64 ms, ``end`` the
+    latest end of the connection's rows; ``rows`` (int64) counts these.
+    """
+
+    host: Integers
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    sport: Integers
+    dest: Integers
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, index: NDArray[np.intp]) -> Connections:
+        """The connections at ``index`` (intp), in that order."""
+        return Connections(
+            self.host.take(index),
+            self.start.take(index),
+            self.end.take(index),
+            self.sport.take(index),
+            self.dest.take(index),
+            self.rows.take(index),
+        )
+
+
+def destination(dip_code: Integers, dport: Integers) -> NDArray[np.uint64]:
+    """The destination of rows as one number (uint64): a code of ``dip`` below 2**48, and ``dport``."""
+    return dip_code.astype(np.uint64) << np.uint64(16) | dport.astype(np.uint64)
+
+
+def connection_events(
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    sport: Integers,
+    dest: Integers,
+    host: Integers | None = None,
+) -> Connections:
+    """Merge rows into connections.
+
+    Rows of one host, source port and destination (any integer code of (dip, dport)) are one connection
+    as long as each starts at most 120 s after the latest end so far: by ends, since a long connection
+    is cut into records whose starts lie further apart.  Duplicates of a row vanish.  ``start`` and ``end``
+    are int64 ms; an end before its start counts as the start.  One host where ``host`` is ``None``.
+    """
+    if host is None:
+        host = np.zeros(len(start), np.int64)
+    order = sort_order(host, sport, dest, start)
+    host, sport, dest = host.take(order), sport.take(order), dest.take(order)
+    start = start.take(order)
+    latest = np.maximum(end.take(order), start)
+    new = starts_of_runs(host, sport, dest)
+    again = np.flatnonzero(~new)
+    if len(again):
+        latest = _running_maximum(latest, new)
+        new[again] = start.take(again) > latest.take(again - 1) + CONTINUES
+    first = np.flatnonzero(new)
+    after = np.append(first[1:], len(start))
+    return Connections(
+        host.take(first),
+        start.take(first),
+        latest.take(after - 1),
+        sport.take(first),
+        dest.take(first),
+        after - first,
+    )
+
+
+def _running_maximum(values: NDArray[np.int64], new: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The running maximum of ``values`` (int64) inside each run that ``new`` begins."""
+    run = np.cumsum(new)
+    low, high = int(values.min()), int(values.max())
+    span = high - low + 1
+    if (int(run[-1]) + 1) * span < 1 << 62:
+        lift = run * span
+        running: NDArray[np.int64] = np.maximum.accumulate(values - low + lift) - lift + low
+        return running
+    # damaged times span ages: ranks fit where the times themselves do not
+    ordered = np.sort(values)
+    rank = np.searchsorted(ordered, values)
+    lift = run * len(values)
+    highest: NDArray[np.int64] = np.maximum.accumulate(rank + lift) - lift
+    return ordered.take(highest)
