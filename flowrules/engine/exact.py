@@ -71,7 +71,8 @@ def _integer(value: int) -> Array:
 
 
 def _repeat(value: Array, rows: int) -> Array:
-    return np.broadcast_to(value, (rows,))
+    repeated: Array = np.broadcast_to(value, (rows,))
+    return repeated
 
 
 def _signed(values: Array) -> Array:

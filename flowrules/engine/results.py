@@ -70,7 +70,8 @@ class Series:
             else:
                 number = int(value) + (0xFFFF << 32)
             return number if self.prefix is None else (number, int(self.prefix[row]))
-        return value.item() if isinstance(value, np.generic) else value
+        plain: Scalar = value.item() if isinstance(value, np.generic) else value
+        return plain
 
 
 @frozen(eq=False)
@@ -101,7 +102,7 @@ class SetResult:
     def count(self) -> int:
         """The number of members, exact."""
         if self.addresses is not None:
-            return self.addresses.count()
+            return self.addresses.count
         return 0 if self.frame is None else self.frame.rows
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import singledispatch
 
 from flowrules.model import expression as ex
+from flowrules.model.address_text import format_address
 from flowrules.model.fields import ATTRIBUTES, TCP_FLAGS
 from flowrules.model.types import Type
-from flowrules.model.value_text import format_address, format_duration, literal_text
+from flowrules.model.value_text import format_duration, literal_text
 
 _LOOSER = {"or": 1, "and": 2, "not": 3}
 
