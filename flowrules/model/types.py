@@ -50,6 +50,11 @@ SCHEDULE: Final = Type("schedule")
 NETS: Final = Type("nets")
 PORTS: Final = Type("ports")
 TIMES: Final = Type("times")
+ASN: Final = Type("asn")
+WEEKDAY: Final = Type("weekday")
+"""``weekday(t)``: 0 is Monday."""
+POISON: Final = Type("?")
+"""The type of what could not be checked: an error was reported, and nothing more is said about it."""
 
 ORDERED: Final = frozenset({"count", "bytes", "number", "percent", "duration", "time", "port", "application"})
 """Types with ``<`` and its kin."""
