@@ -19,6 +19,7 @@ from flowrules.model.types import Type
 
 if TYPE_CHECKING:
     from flowrules.model.address_set import AddressSet
+    from flowrules.model.address_wildcard import Wildcard
     from flowrules.model.schedule import Schedule
 
 Value = int | str | Fraction | bool | tuple[object, ...] | None
@@ -324,6 +325,13 @@ class Addresses:
 
 
 @frozen
+class Wildcards:
+    """Address patterns that stand for too many ranges to list (``x.x.x.1``): an address that any matches."""
+
+    wildcards: tuple[Wildcard, ...]
+
+
+@frozen
 class Blocks:
     """Blocks listed with their lengths: ``(address, prefix length of 128)``, for ``sip/24 in …`` a cover test."""
 
@@ -351,7 +359,7 @@ class InSet:
     set: SetExpression
 
 
-Collection = Ranges | Numbers | Labels | Addresses | Blocks | Tuples | InSchedule | InSet
+Collection = Ranges | Numbers | Labels | Addresses | Wildcards | Blocks | Tuples | InSchedule | InSet
 
 
 # ---- sources and sets -------------------------------------------------------------------------------

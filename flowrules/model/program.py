@@ -212,6 +212,8 @@ class TestDeclaration:
     internal: AddressSet | None = None
     previous: Mapping[str, SetExpression] = Factory(dict)
     span: Span | None = field(default=None, eq=False, repr=False)
+    flows_file: str | None = None
+    """The path of ``flows file "…"``, as it is to be opened; ``flows`` is empty then."""
 
 
 @frozen
