@@ -251,8 +251,7 @@ def _halves() -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     octets = [str(number) for number in range(256)]
     seconds = np.empty(1 << 16, object)
     seconds[:] = [f"{one}.{two}" for one in octets for two in octets]
-    firsts: NDArray[np.object_] = seconds + "."
-    return firsts, seconds
+    return seconds + np.array(".", object), seconds
 
 
 def to_array(values: list[int]) -> NDArray[Any]:
