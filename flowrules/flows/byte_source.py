@@ -9,7 +9,6 @@ import os
 import stat
 import zlib
 from pathlib import Path
-from typing import IO
 
 from flowrules.flows.errors import FlowFileError
 
@@ -21,8 +20,8 @@ _PIECE = 1 << 20
 class ByteSource:
     """Bytes read in order from a file: ``read(n)`` gives at most ``n``, and none at the end.
 
-    ``offset`` counts the bytes handed out; for a gzip file they are those of its content.  ``mapped``
-    is true when ``read`` gives views of the mapped file (nothing is copied) and ``size`` is known.
+    ``offset`` counts the bytes handed out; for a gzip file they are those of its content.  A file that
+    is not wrapped is mapped: ``read`` gives views of it and copies nothing, and ``size`` is its size.
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
@@ -30,30 +29,22 @@ class ByteSource:
         self.offset = 0
         self.size: int | None = None
         self._view: memoryview | None = None
-        self._unzip: IO[bytes] | None = None
+        self._unzip: gzip.GzipFile | None = None
         try:
             with Path(path).open("rb") as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
-                    raise FlowFileError(self.name, "not a regular file", hint="pass pipes as standard input, -")
+                    raise FlowFileError(
+                        self.name, "not a regular file", hint="pass pipes as standard input, -"
+                    )
                 if status.st_size:
                     self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
                     self.size = len(self._view)
             if self._view is not None and bytes(self._view[:2]) == GZIP_MAGIC:
-                self._unzip = gzip.open(path, "rb")  # noqa: SIM115  (closed by close)
+                self._unzip = gzip.GzipFile(path, "rb")
                 self._view = self.size = None
         except OSError as error:
             raise unreadable(self.name, error) from error
-
-    @property
-    def mapped(self) -> bool:
-        """Whether the whole file is in memory's reach, unwrapped."""
-        return self._view is not None or self._unzip is None
-
-    @property
-    def place(self) -> str:
-        """What offsets of this source count."""
-        return "of the unzipped content" if self._unzip is not None else ""
 
     def read(self, size: int) -> bytes | memoryview:
         """The next bytes, ``size`` of them unless the end comes first."""

@@ -34,7 +34,9 @@ def decompressor(compression: int, path: str) -> Decompress:
     return {1: _zlib, 2: _lzo, 3: _snappy}[compression](path)
 
 
-def record_runs(source: ByteSource, compression: int, record_length: int, run: int) -> Iterator[bytes | memoryview]:
+def record_runs(
+    source: ByteSource, compression: int, record_length: int, run: int
+) -> Iterator[bytes | memoryview]:
     """The records from the source's place on, as bytes of whole records, about ``run`` records at a time.
 
     Raises ``FlowFileError`` on reaching the end of the file inside a record or block, or a block that
@@ -87,63 +89,74 @@ def _joined_blocks(source: ByteSource, compression: int, record_length: int, run
 
 def _blocks(source: ByteSource, compression: int, record_length: int) -> Iterator[tuple[bytes, int]]:
     decompress = decompressor(compression, source.name)
-    method = COMPRESSIONS[compression]
     records = 0
-    while True:
-        start = source.offset
-        size_bytes = source.read(4)
-        if not size_bytes:
-            return
+    try:
+        while (block := _block(source, record_length)) is not None:
+            data, size, start = block
+            try:
+                out = decompress(data, size)
+            except DamagedBlockError as error:
+                raise FlowFileError(
+                    source.name,
+                    f"a damaged {COMPRESSIONS[compression]} block",
+                    offset=start,
+                    found=str(error),
+                    expected=f"{size} bytes of records",
+                    hint="the file is damaged",
+                ) from error
+            yield out, size // record_length
+            records += size // record_length
+    except FlowFileError as error:
+        error.records_read = records
+        raise
 
-        def damaged(message: str, found: str, expected: str, hint: str, at: int = start) -> FlowFileError:
-            return FlowFileError(
-                source.name, message, offset=at, found=found, expected=expected, hint=hint, records_read=records
-            )
 
-        if len(size_bytes) == 4:
-            (packed,) = struct.unpack(">I", size_bytes)
-            if packed == 0:
-                return
-            size_bytes = source.read(4)
-        if len(size_bytes) < 4:
-            raise damaged(
-                "the file ends inside the head of a block",
-                f"{source.offset - start} bytes",
-                "8 bytes",
-                "the file is truncated or damaged",
-            )
-        (size,) = struct.unpack(">I", size_bytes)
-        if packed > MAX_BLOCK or size > MAX_BLOCK or size == 0:
-            raise damaged(
-                "a block's sizes are impossible",
-                f"{packed} bytes compressed, {size} not",
-                f"1 to {MAX_BLOCK} each",
-                "the file is damaged here or before",
-            )
-        if size % record_length:
-            raise damaged(
-                "a block does not hold whole records",
-                f"{size} bytes",
-                f"a multiple of {record_length}",
-                "the file is damaged here or before",
-            )
-        data = source.read(packed)
-        if len(data) < packed:
-            raise damaged(
-                "the file ends inside a block",
-                f"{len(data)} of its bytes",
-                f"{packed}",
-                "the file is truncated or damaged",
-                start + 8,
-            )
-        try:
-            out = decompress(data, size)
-        except DamagedBlockError as error:
-            raise damaged(
-                f"a damaged {method} block", str(error), f"{size} bytes of records", "the file is damaged"
-            ) from error
-        yield out, size // record_length
-        records += size // record_length
+def _block(source: ByteSource, record_length: int) -> tuple[bytes | memoryview, int, int] | None:
+    """The next block's bytes, the size that it claims to unpack to, and its offset; ``None`` at the end."""
+    start = source.offset
+    head = bytes(source.read(4))
+    if not head or head == b"\0\0\0\0":
+        return None
+    head += source.read(4)
+    if len(head) < 8:
+        raise FlowFileError(
+            source.name,
+            "the file ends inside the head of a block",
+            offset=start,
+            found=f"{len(head)} bytes",
+            expected="8 bytes",
+            hint="the file is truncated or damaged",
+        )
+    packed, size = struct.unpack(">II", head)
+    if packed > MAX_BLOCK or not 0 < size <= MAX_BLOCK:
+        raise FlowFileError(
+            source.name,
+            "a block's sizes are impossible",
+            offset=start,
+            found=f"{packed} bytes compressed, {size} not",
+            expected=f"1 to {MAX_BLOCK} each",
+            hint="the file is damaged here or before",
+        )
+    if size % record_length:
+        raise FlowFileError(
+            source.name,
+            "a block does not hold whole records",
+            offset=start,
+            found=f"{size} bytes",
+            expected=f"a multiple of {record_length}",
+            hint="the file is damaged here or before",
+        )
+    data = source.read(packed)
+    if len(data) < packed:
+        raise FlowFileError(
+            source.name,
+            "the file ends inside a block",
+            offset=start,
+            found=f"{len(data)} of its bytes",
+            expected=f"{packed}",
+            hint="the file is truncated or damaged",
+        )
+    return data, size, start
 
 
 def _zlib(_: str) -> Decompress:

@@ -140,9 +140,7 @@ def _built_in() -> SilkConf:
         path=None,
         version=2,
         sensors=sensors,
-        classes={
-            "all": SilkClass("all", tuple(s.name for s in sensors.values()), ("in", "inweb", "inicmp"))
-        },
+        classes={"all": SilkClass("all", tuple(s.name for s in sensors.values()), ("in", "inweb", "inicmp"))},
         flowtypes={
             id: Flowtype(id, "all", type_name, name) for id, (type_name, name) in enumerate(types.items())
         },
@@ -154,7 +152,9 @@ BUILT_IN: Final = _built_in()
 """The site that is assumed where no silk.conf is found."""
 
 
-def find_silk_conf(given: str | os.PathLike[str] | None, flow_paths: Iterable[str | os.PathLike[str]]) -> SilkConf:
+def find_silk_conf(
+    given: str | os.PathLike[str] | None, flow_paths: Iterable[str | os.PathLike[str]]
+) -> SilkConf:
     """The site configuration for some flow files.
 
     The file ``given`` (``--silk-config``), else the one that ``$SILK_CONFIG_FILE`` names, else the first
@@ -319,7 +319,9 @@ class _ConfReader:
                 if word not in types:
                     types.append(word)
         else:
-            allowed = "sensors, type, default-types or end class" if kind == "class" else "sensors or end group"
+            allowed = (
+                "sensors, type, default-types or end class" if kind == "class" else "sensors or end group"
+            )
             raise self.fail(f"{name} cannot stand in {kind} {owner}", expected=allowed)
 
     def expand(self, word: str) -> list[str]:

@@ -62,7 +62,6 @@ class Piece:
             known = self._known[column] = column(self)
         return known
 
-
     def forget(self) -> None:
         """Drop what was computed, once the columns are filled."""
         self._known.clear()
@@ -231,7 +230,11 @@ class PlainFlags:
     @staticmethod
     def wrong(piece: Piece) -> Array:
         """Where EXPANDED is set without meaning."""
-        state, initial, session = piece.word("state"), piece.word("initial_flags"), piece.word("session_flags")
+        state, initial, session = (
+            piece.word("state"),
+            piece.word("initial_flags"),
+            piece.word("session_flags"),
+        )
         out: Array = (piece.word("protocol") != 6) | ((initial | session) == 0)
         out &= (state & np.uint8(EXPANDED)).astype(np.bool_)
         return out
@@ -263,7 +266,8 @@ class WebPorts:
     code: Column
 
     def _server(self, piece: Piece) -> Array:
-        return _WEB_PORTS[self.code(piece)]
+        ports: Array = _WEB_PORTS.take(self.code(piece))
+        return ports
 
     def sport(self, piece: Piece) -> Array:
         """Source port."""
@@ -310,14 +314,17 @@ FTV_TIMES = Times(bits("w0", 10, 22), bits("w1", 0, 22))
 FTV_VOLUME = Volume(
     count=bits("w2", 0, 20),
     scaled=bits("w2", 23, 1),
-    per_packet=lambda piece: ((piece.word("w0") & np.uint32(0x3FF)) << np.uint32(10))
-    | (piece.word("w1") >> np.uint32(22)),
+    per_packet=lambda piece: (
+        ((piece.word("w0") & np.uint32(0x3FF)) << np.uint32(10)) | (piece.word("w1") >> np.uint32(22))
+    ),
 )
 FTV_TCP = bits("w2", 22, 1)
 FTV_FLAGS = bits("w2", 24, 8)
 FTV_WEB = WebPorts(server_is_source=bits("w2", 22, 1), code=bits("w2", 20, 2))
 
-TBPF_TIMES = Times(_seconds(bits("w0", 0, 12), bits("w2", 22, 10)), _seconds(bits("w1", 0, 12), bits("w2", 12, 10)))
+TBPF_TIMES = Times(
+    _seconds(bits("w0", 0, 12), bits("w2", 22, 10)), _seconds(bits("w1", 0, 12), bits("w2", 12, 10))
+)
 TBPF_VOLUME = Volume(count=bits("w0", 12, 20), scaled=bits("w2", 11, 1), per_packet=bits("w1", 12, 20))
 TBPF_TCP = bits("w2", 10, 1)
 TBPF_FLAGS = bits("w2", 0, 8)

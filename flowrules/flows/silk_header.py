@@ -11,6 +11,7 @@ import os
 import re
 import struct
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -80,7 +81,8 @@ _HOUR_FILE_NAME = re.compile(r"^(?P<flowtype>[^-]+)-(?P<sensor>.+?)_(?P<hour>\d{
 class Stream(Protocol):
     """What bytes are read from: ``read(n)`` gives at most ``n`` of them, none at the end."""
 
-    def read(self, size: int, /) -> bytes | memoryview: ...
+    def read(self, size: int, /) -> bytes | memoryview:
+        """The next bytes."""
 
 
 @frozen
@@ -335,7 +337,7 @@ def _old_header(
     if format_id in _HOURLY:
         (seconds,) = struct.unpack(byte_order + "I", reader.take(4, "the header"))
         hour = seconds * 1000
-        name = _HOUR_FILE_NAME.match(os.path.basename(path))
+        name = _HOUR_FILE_NAME.match(Path(path).name)
         if name:
             sensor_name, flowtype_name = name["sensor"], name["flowtype"]
     elif format_id == RWFILTER:

@@ -362,7 +362,10 @@ def _rwaugweb(version: int) -> Layout | None:
 
 def _rwfilter(version: int) -> Layout | None:
     head = "sip u4 0, dip u4 4, sport u2 8, dport u2 10"
-    later = head + ", nhip u4 12, input u2 16, output u2 18, start u4 20, elapsed u4 24, counts u4 28, ratio u4 32"
+    later = (
+        head
+        + ", nhip u4 12, input u2 16, output u2 18, start u4 20, elapsed u4 24, counts u4 28, ratio u4 32"
+    )
     if version in (4, 5):
         places = _places(
             later + ", sensor u2 36, type u1 38, first u1 39, application u2 40, state u1 42, rest u1 43"
@@ -420,14 +423,16 @@ def _flowcap(version: int, big_endian: bool) -> Layout | None:
     head = "sip u4 0, dip u4 4, bytes u4 8, start u4 12, elapsed u2 16, sport u2 18, dport u2 20"
     if version in (5, 6):
         places = _places(
-            head + ", application u2 22, input u2 24, output u2 26, count 3u1 28, protocol u1 31, a u1 32, b u1 33,"
+            head
+            + ", application u2 22, input u2 24, output u2 26, count 3u1 28, protocol u1 31, a u1 32, b u1 33,"
             "state u1 34, ms 3u1 35"
         )
         forced: dict[str, Column] = {"application": enc.constant(0)} if version == 6 else {}
         return _layout(38, places, _flowcap_columns(big_endian), forced, sensor_in_header=True)
     if version in (3, 4):
         places = _places(
-            head + ", application u2 22, input u1 24, output u1 25, count 3u1 26, protocol u1 29, a u1 30, b u1 31,"
+            head
+            + ", application u2 22, input u1 24, output u1 25, count 3u1 26, protocol u1 29, a u1 30, b u1 31,"
             "state u1 32, ms 3u1 33"
         )
         if version == 4:

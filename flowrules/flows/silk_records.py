@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-_RUN = 1 << 14
+_RUN = 1 << 15
 """Records decoded at a time: few enough to stay in the cache, enough to make numpy's calls cheap."""
 
 _U4_COUNTS = frozenset({"packets", "bytes"})

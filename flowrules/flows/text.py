@@ -68,7 +68,8 @@ def _addresses(chunk: Chunk, name: str) -> list[str]:
     out = np.empty(chunk.rows, object)
     for rows, version in ((np.flatnonzero(is_v6), 6), (np.flatnonzero(~is_v6), None)):
         out[rows] = format_addresses(column[rows], version)
-    return out.tolist()  # type: ignore[no-any-return]
+    texts: list[str] = out.tolist()
+    return texts
 
 
 def _flags(chunk: Chunk, name: str) -> list[str]:
@@ -101,7 +102,9 @@ def _icmp(chunk: Chunk, code: bool) -> list[str]:
     return out
 
 
-def column_text(chunk: Chunk, field: TextField, conf: SilkConf = BUILT_IN, times: str = "default") -> list[str]:
+def column_text(
+    chunk: Chunk, field: TextField, conf: SilkConf = BUILT_IN, times: str = "default"
+) -> list[str]:
     """One column of a chunk as text, as rwcut prints it without padding.
 
     The chunk must hold the stored fields that ``field.needs``.  ``times`` is a style of
