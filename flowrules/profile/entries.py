@@ -12,6 +12,7 @@ from flowrules.engine.results import Frame, Results
 from flowrules.engine.verdicts import hosts_with
 from flowrules.model import expression as ex
 from flowrules.model.program import Cell, EntryDeclaration, ProfileDeclaration
+from flowrules.model.types import LABEL
 from flowrules.model.value_text import format_list, format_value
 from flowrules.profile.findings import EntryRow
 from flowrules.profile.texts import fill, narrowed, words
@@ -93,7 +94,7 @@ def _cell(cell: Cell, name: str, frame: Frame | None, scope: Scope) -> Sequence[
         case "host":
             return words(ex.Host(type=scope.host[0].type), scope)
         case "verdict":
-            return words(ex.Verdict(type=ex.Type("label")), scope)
+            return words(ex.Verdict(type=LABEL), scope)
         case "text":
             return fill(cell.text, scope)
         case "list":
