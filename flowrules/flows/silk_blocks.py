@@ -58,7 +58,15 @@ def body_bytes(source: ByteSource, compression: int) -> Iterator[bytes | memoryv
 
 def _plain_runs(source: ByteSource, record_length: int, run: int) -> Iterator[bytes | memoryview]:
     records = 0
-    while data := source.read(run * record_length):
+    start = source.offset
+    while True:
+        try:
+            data = source.read(run * record_length)
+        except FlowFileError as error:
+            error.records_read = (source.offset - start) // record_length
+            raise
+        if not data:
+            return
         whole, rest = divmod(len(data), record_length)
         if rest:
             raise FlowFileError(

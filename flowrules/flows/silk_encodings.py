@@ -285,12 +285,11 @@ def three_byte_number(name: str, big_endian: bool) -> Column:
     weights = (16, 8, 0) if big_endian else (0, 8, 16)
 
     def column(piece: Piece) -> Array:
-        parts = piece.raw(name).astype(np.uint32)
-        return (
-            (parts[:, 0] << np.uint32(weights[0]))
-            | (parts[:, 1] << np.uint32(weights[1]))
-            | (parts[:, 2] << np.uint32(weights[2]))
-        )
+        parts = piece.raw(name)
+        out: Array = parts[:, 0].astype(np.uint32) << np.uint32(weights[0])
+        for at in (1, 2):
+            out |= parts[:, at].astype(np.uint32) << np.uint32(weights[at])
+        return out
 
     return column
 
