@@ -14,7 +14,8 @@ from attrs import field, frozen
 from flowrules.model.resources import SUFFIX, shipped_rulesets
 from flowrules.model.source_text import SourceText
 from flowrules.share.errors import InputError
-from flowrules.share.ruleset_file import LIMIT, decode_ruleset, read_ruleset, ruleset_files, ruleset_name
+from flowrules.share.ruleset_file import ruleset_files, ruleset_name
+from flowrules.share.text_file import RULESET, decode, read_text, reason
 
 PATH_VARIABLE: Final = "FLOWRULES_PATH"
 """The environment variable that names folders of rulesets, joined as in ``PATH``."""
@@ -108,14 +109,14 @@ class Search:
         if argument == STANDARD_INPUT:
             if standard_input is None:
                 raise InputError("-: standard input cannot be read here")
-            yield None, decode_ruleset(standard_input(LIMIT + 1), STANDARD_INPUT)
+            yield None, decode(standard_input(RULESET.limit + 1), STANDARD_INPUT, RULESET)
             return
         path = Path(argument)
         if path.is_dir():
             yield from self._resolve_folder(path)
         elif path.exists():
             place = Place(ruleset_name(path) if path.is_file() else path.stem, argument, path)
-            yield place, read_ruleset(path, argument)
+            yield place, read_text(path, argument, RULESET)
         elif (text := self.find_ruleset(argument)) is not None:
             place = next(p for p in self._places(None) if p.name == argument)
             yield place, text
@@ -124,15 +125,15 @@ class Search:
 
     def _resolve_folder(self, folder: Path) -> Iterator[tuple[Place, SourceText]]:
         try:
-            paths = list(ruleset_files(folder, SUFFIX))
+            paths = list(ruleset_files(folder))
         except OSError as error:
-            raise InputError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+            raise InputError(f"{error.filename}: {reason(error)}") from error
         if not paths:
             raise InputError(f"{folder}: the folder holds no ruleset (files that end in {SUFFIX})")
         faults: list[str] = []
         for path in paths:
             try:
-                yield Place(ruleset_name(path), str(path), path), read_ruleset(path, str(path))
+                yield Place(ruleset_name(path), str(path), path), read_text(path, str(path), RULESET)
             except InputError as error:
                 faults += error.messages
         if faults:
@@ -174,9 +175,9 @@ class Search:
 
 def _places_in(folder: Path, deep: bool) -> Iterator[Place]:
     try:
-        paths = list(ruleset_files(folder, SUFFIX, deep))
+        paths = list(ruleset_files(folder, deep))
     except OSError as error:
-        raise InputError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise InputError(f"{error.filename}: {reason(error)}") from error
     for path in paths:
         yield Place(ruleset_name(path), str(path), path)
 
@@ -187,7 +188,7 @@ def _only(name: str, places: Sequence[Place]) -> SourceText:
     different = [place for place in others if not _same(first, place)]
     if different:
         raise InputError(_clash(name, [first, *different]))
-    return read_ruleset(first.file, first.path)
+    return read_text(first.file, first.path, RULESET)
 
 
 def _same(one: Place, other: Place) -> bool:

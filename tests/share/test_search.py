@@ -9,8 +9,9 @@ import pytest
 
 from flowrules.model import resources
 from flowrules.share.errors import InputError
-from flowrules.share.ruleset_file import LIMIT, ruleset_name
+from flowrules.share.ruleset_file import ruleset_name
 from flowrules.share.search import Search
+from flowrules.share.text_file import RULESET
 
 
 @pytest.fixture(autouse=True)
@@ -158,8 +159,8 @@ def test_a_huge_file_is_refused_by_its_size(tmp_path: Path) -> None:
     assert faults(huge)[0].startswith(f"{huge}: a ruleset has at most 8 MiB, and this is 50.0 MB")
     with pytest.raises(InputError, match="-: a ruleset has at most 8 MiB, and this does not end there"):
         Search().resolve_arguments(["-"], lambda size: b" " * size)
-    full = write(tmp_path / "full.frules", b" " * LIMIT)
-    assert len(Search().resolve_arguments([str(full)])[0].text) == LIMIT
+    full = write(tmp_path / "full.frules", b" " * RULESET.limit)
+    assert len(Search().resolve_arguments([str(full)])[0].text) == RULESET.limit
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
