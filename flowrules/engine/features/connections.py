@@ -77,14 +77,14 @@ def connection_events(
         latest = _running_maximum(latest, new)
         new[again] = start.take(again) > latest.take(again - 1) + CONTINUES
     first = np.flatnonzero(new)
-    after = np.append(first[1:], len(start))
+    rows = np.diff(first, append=len(start))
     return Connections(
         host.take(first),
         start.take(first),
-        latest.take(after - 1),
+        latest.take(first + rows - 1),
         sport.take(first),
         dest.take(first),
-        after - first,
+        rows,
     )
 
 
