@@ -28,9 +28,7 @@ def report(error: Exception) -> int:
         _say(_in_our_manner(error.format_message()))
         return USAGE
     if _is(error, "flowrules.syntax.diagnostics", "RulesetErrors"):
-        from flowrules.cli.diagnostics import show
-
-        show(error)
+        click.echo(str(error), err=True)
         return USAGE
     if _is(error, "flowrules.share.errors", "InputError"):
         for message in str(error).splitlines():

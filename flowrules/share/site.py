@@ -20,7 +20,7 @@ from flowrules.model.addresses import parse_addresses
 from flowrules.model.fields import STORED
 from flowrules.model.local_time import time_zone
 from flowrules.model.source_text import Span
-from flowrules.share.site_yaml import SiteError, SiteText, SiteValue, is_null, is_set_literal, kind
+from flowrules.share.site_yaml import SiteText, SiteValue, is_null, is_set_literal, kind
 from flowrules.share.text_file import SITE, read_text
 
 DIRECTIONS: Final = ("auto", "types", "nets")
@@ -98,15 +98,15 @@ def parse_site(text: str, path: str = "site.yaml") -> Site:
         for key, at, value in source.entries(node, source.span(node), "keys such as 'internal: …'"):
             if key not in KEYS:
                 hint = _nearest(key, KEYS) or f"the keys are {', '.join(KEYS)}"
-                source.fault("FR602", f"a site file has no key '{key}'", at, hint)
+                source.fault("FR612", f"a site file has no key '{key}'", at, hint)
             elif is_null(value) and KEYS[key] in _SINGLE:
-                source.fault("FR603", f"'{key}' has no value", at, "give it one, or leave the line out")
+                source.fault("FR613", f"'{key}' has no value", at, "give it one, or leave the line out")
             else:
                 found[key] = KEYS[key](source, value, at)
     site = Site(path=path, **{key: value for key, value in found.items() if value is not None})
     _refuse_double_bindings(source, site)
     if source.faults:
-        raise SiteError(source.faults)
+        raise source.error()
     return site
 
 
@@ -123,7 +123,7 @@ def _refuse_double_bindings(source: SiteText, site: Site) -> None:
         for name, bound in table.items():
             if seen.setdefault(name, key) != key:
                 source.fault(
-                    "FR605", f"'{name}' is bound in {seen[name]} and in {key}", bound.key, "keep one"
+                    "FR615", f"'{name}' is bound in {seen[name]} and in {key}", bound.key, "keep one"
                 )
 
 
@@ -140,15 +140,15 @@ def _internal(source: SiteText, node: Node, at: Span) -> AddressSet | None:
         try:
             addresses = parse_addresses(text.strip())
         except AddressError as error:
-            source.fault("FR604", error.message, source.span(item), error.hint)
+            source.fault("FR614", error.message, source.span(item), error.hint)
             continue
         if isinstance(addresses, Wildcard):
-            source.fault("FR604", f"'{text}' stands for too many ranges", source.span(item), "write blocks")
+            source.fault("FR614", f"'{text}' stands for too many ranges", source.span(item), "write blocks")
         else:
             ranges += addresses
     if not ranges and len(source.faults) == before:
         source.fault(
-            "FR604", "'internal' holds no address", at, "write [203.0.113.0/24], or leave the line out"
+            "FR614", "'internal' holds no address", at, "write [203.0.113.0/24], or leave the line out"
         )
     return AddressSet.from_ranges(ranges)
 
@@ -157,7 +157,7 @@ def _direction(source: SiteText, node: Node, at: Span) -> str | None:
     text = source.scalar(node, at, "auto, types or nets")
     if text is not None and text not in DIRECTIONS:
         what = f"found '{text}', expected one of {', '.join(DIRECTIONS)}"
-        source.fault("FR604", what, source.span(node), _nearest(text, DIRECTIONS))
+        source.fault("FR614", what, source.span(node), _nearest(text, DIRECTIONS))
         return None
     return text
 
@@ -170,7 +170,7 @@ def _zone(source: SiteText, node: Node, at: Span) -> str | None:
         time_zone(text)
     except ValueError:
         source.fault(
-            "FR604", f"there is no time zone '{text}'", source.span(node), "write one such as Europe/Berlin"
+            "FR614", f"there is no time zone '{text}'", source.span(node), "write one such as Europe/Berlin"
         )
     return text
 
@@ -184,7 +184,7 @@ def _sampling(source: SiteText, node: Node, at: Span) -> int | None:
         if 1 <= number <= MOST_SAMPLING:
             return number
     what = f"found '{text}', expected a whole number from 1, the n of 1-in-n sampling"
-    source.fault("FR604", what, source.span(node), "1 means that nothing was left out")
+    source.fault("FR614", what, source.span(node), "1 means that nothing was left out")
     return None
 
 
@@ -204,7 +204,7 @@ def _params(source: SiteText, node: Node, at: Span) -> dict[str | None, dict[str
             params[name] = _values(source, value, key)
         elif "." in name:
             what = f"found {kind(value)}, expected the parameters of {name} with their values"
-            source.fault("FR603", what, key, f"write {name}: {{parameter: value}}")
+            source.fault("FR613", what, key, f"write {name}: {{parameter: value}}")
         elif (held := source.value(value, key)) is not None:
             params.setdefault(None, {})[name] = held
     return params
@@ -222,7 +222,7 @@ def _files(source: SiteText, node: Node, at: Span) -> dict[str, SiteFile]:
         else:
             what = "is a folder" if path.is_dir() else "is not there"
             hint = f"relative paths start at the site file's folder, {path.parent}"
-            source.fault("FR606", f"the file '{text}' {what}", source.span(value), hint)
+            source.fault("FR616", f"the file '{text}' {what}", source.span(value), hint)
     return files
 
 
@@ -233,10 +233,10 @@ def _names(source: SiteText, node: Node, at: Span) -> dict[int, str]:
         try:
             number = parse_address(address)
         except AddressError as error:
-            source.fault("FR604", error.message, key, error.hint)
+            source.fault("FR614", error.message, key, error.hint)
             continue
         if number in names:
-            source.fault("FR605", f"{format_address(number)} has two names", key, "keep one of them")
+            source.fault("FR615", f"{format_address(number)} has two names", key, "keep one of them")
         elif text is not None:
             names[number] = text
     return names
@@ -246,7 +246,7 @@ def _assume(source: SiteText, node: Node, at: Span) -> dict[str, SiteValue]:
     values = _values(source, node, at)
     for name, value in values.items():
         if name not in STORED:
-            source.fault("FR602", f"flow records have no field '{name}'", value.key, _nearest(name, STORED))
+            source.fault("FR612", f"flow records have no field '{name}'", value.key, _nearest(name, STORED))
     return values
 
 

@@ -7,7 +7,7 @@ and ``08:00`` is no number of seconds.  What a value means is for those to say w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from io import StringIO
 from typing import Final
 
@@ -17,8 +17,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from flowrules.model.source_text import Span
-from flowrules.share.errors import InputError
+from flowrules.model.source_text import SourceText, Span
+from flowrules.share.codes import SITE_CODES
+from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
 
 DEEPEST: Final = 100
 """How deep lists and mappings may be nested."""
@@ -54,26 +55,8 @@ _HINTS: Final = (
 )
 
 
-@frozen
-class SiteFault:
-    """One thing that is wrong in a site file: ``code`` (FR6xx), what, where, and what to write."""
-
-    code: str
-    message: str
-    span: Span
-    hint: str = ""
-
-    def __str__(self) -> str:
-        place = f"{self.span.path}:{self.span.line}:{self.span.column}"
-        return f"{place}: {self.message} [{self.code}]" + (f" (hint: {self.hint})" if self.hint else "")
-
-
-class SiteError(InputError):
-    """A site file that cannot be used; ``faults`` are all that were found, in the order of the text."""
-
-    def __init__(self, faults: Iterable[SiteFault]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: (fault.span.start, fault.code)))
-        super().__init__([str(fault) for fault in self.faults])
+class SiteError(RulesetErrors):
+    """A site file that cannot be used; ``diagnostics`` are all its faults, in the order of the text."""
 
 
 @frozen
@@ -97,11 +80,17 @@ class SiteText:
 
     path: str
     text: str = field(repr=False)
-    faults: list[SiteFault] = field(factory=list)
+    faults: list[Diagnostic] = field(factory=list)
 
     def fault(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note what is wrong at ``span``."""
-        self.faults.append(SiteFault(code, message, span, hint))
+        known = SITE_CODES[code]
+        self.faults.append(Diagnostic(code, known.name, known.severity, message, span, hint or None))
+
+    def error(self) -> SiteError:
+        """The faults as what is raised."""
+        faults = sorted(self.faults, key=lambda fault: (fault.span.start if fault.span else 0, fault.code))
+        return SiteError(faults, {self.path: SourceText(self.path, self.text)})
 
     def compose(self) -> Node | None:
         """The document's node; ``None`` where the file holds none, or none that can be read."""
@@ -110,14 +99,14 @@ class SiteText:
         try:
             node: Node | None = YAML(typ="rt", pure=True).compose(StringIO(self.text))
         except RecursionError:
-            self.fault("FR601", _DEEP, self._at(0))
+            self.fault("FR611", _DEEP, self._at(0))
         except ReaderError as error:
             what = f"found the character U+{ord(self.text[error.position]):04X}, which YAML does not allow"
-            self.fault("FR601", what, self._at(error.position))
+            self.fault("FR611", what, self._at(error.position))
         except MarkedYAMLError as error:
             self._syntax(error)
         except YAMLError as error:
-            self.fault("FR601", " ".join(str(error).split()), self._at(0))
+            self.fault("FR611", " ".join(str(error).split()), self._at(0))
         else:
             return node
         return None
@@ -131,7 +120,7 @@ class SiteText:
         for match in _BRACKET.finditer(self.text):
             depth += 1 if match[0] in "[{" else -1
             if depth > DEEPEST:
-                self.fault("FR601", _DEEP, self._at(match.start()))
+                self.fault("FR611", _DEEP, self._at(match.start()))
                 return True
         return False
 
@@ -143,7 +132,7 @@ class SiteText:
             message = message.replace(word, own)
         hint = next((text for sign, text in _HINTS if sign in message), "")
         mark = error.problem_mark or error.context_mark
-        self.fault("FR601", message, self._at(mark.index), hint)
+        self.fault("FR611", message, self._at(mark.index), hint)
 
     # ------------------------------------------------------------ nodes
 
@@ -168,18 +157,18 @@ class SiteText:
         if is_null(node):
             return
         if not isinstance(node, MappingNode):
-            self.fault("FR603", f"found {kind(node)}, expected {what}", self._place(node, span))
+            self.fault("FR613", f"found {kind(node)}, expected {what}", self._place(node, span))
             return
         seen: dict[str, int] = {}
         for key, value in node.value:
             at = self.span(key)
             if not isinstance(key, ScalarNode):
-                self.fault("FR603", f"found {kind(key)} as a key, expected a name", at)
+                self.fault("FR613", f"found {kind(key)} as a key, expected a name", at)
                 continue
             if key.value in seen:
                 first = seen[key.value]
                 self.fault(
-                    "FR605", f"'{key.value}' stands twice, first in line {first}", at, "keep one of them"
+                    "FR615", f"'{key.value}' stands twice, first in line {first}", at, "keep one of them"
                 )
                 continue
             seen[key.value] = at.line
@@ -196,10 +185,10 @@ class SiteText:
     def scalar(self, node: Node, span: Span, what: str) -> str | None:
         """The text of a single value; ``None``, and a fault, where there is none.  ``what`` was expected."""
         if is_null(node):
-            self.fault("FR603", f"found nothing, expected {what}", span)
+            self.fault("FR613", f"found nothing, expected {what}", span)
             return None
         if not isinstance(node, ScalarNode):
-            self.fault("FR603", f"found {kind(node)}, expected {what}", self.span(node))
+            self.fault("FR613", f"found {kind(node)}, expected {what}", self.span(node))
             return None
         return str(node.value)
 
@@ -224,7 +213,7 @@ class SiteText:
         """Whether ``node`` has an anchor: small texts could stand for endless values by them."""
         if node.anchor is None:
             return False
-        self.fault("FR601", "found an anchor or alias", span, "write the value out where it is needed")
+        self.fault("FR611", "found an anchor or alias", span, "write the value out where it is needed")
         return True
 
     def _place(self, node: Node, span: Span) -> Span:
