@@ -38,6 +38,18 @@ class FlowFileError(Exception):
         self.hint = hint
         self.records_read = records_read
 
+    @property
+    def reason(self) -> str:
+        """What is wrong and where in the file, without the file's name."""
+        places = []
+        if self.line is not None:
+            places.append(f"line {self.line}")
+        if self.column is not None:
+            places.append(f"column {self.column}")
+        if self.offset is not None:
+            places.append(f"offset {self.offset}")
+        return f"{', '.join(places)}: {self._what()}" if places else self._what()
+
     def __str__(self) -> str:
         place = self.path
         if self.line is not None:
@@ -46,7 +58,10 @@ class FlowFileError(Exception):
             place += f", column {self.column}"
         if self.offset is not None:
             place += f", offset {self.offset}"
-        text = f"{place}: {self.message}"
+        return f"{place}: {self._what()}".replace("\n", "\\n")
+
+    def _what(self) -> str:
+        text = self.message
         if self.found is not None and self.expected is not None:
             text += f": found {self.found}, expected {self.expected}"
         elif self.found is not None:
@@ -57,4 +72,4 @@ class FlowFileError(Exception):
             text += f"; {self.records_read} records read until there"
         if self.hint is not None:
             text += f" (hint: {self.hint})"
-        return text.replace("\n", "\\n")
+        return text

@@ -40,7 +40,7 @@ def record_runs(
     """The records from the source's place on, as bytes of whole records, about ``run`` records at a time.
 
     Raises ``FlowFileError`` on reaching the end of the file inside a record or block, or a block that
-    is damaged, with the number of whole records before that place.
+    is damaged, with the number of whole records before that place, all of which have come by then.
     """
     if compression == 0:
         return _plain_runs(source, record_length, run)
@@ -68,6 +68,8 @@ def _plain_runs(source: ByteSource, record_length: int, run: int) -> Iterator[by
         if not data:
             return
         whole, rest = divmod(len(data), record_length)
+        if whole:
+            yield data[: whole * record_length]
         if rest:
             raise FlowFileError(
                 source.name,
@@ -79,18 +81,22 @@ def _plain_runs(source: ByteSource, record_length: int, run: int) -> Iterator[by
                 records_read=records + whole,
             )
         records += whole
-        yield data
 
 
 def _joined_blocks(source: ByteSource, compression: int, record_length: int, run: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     have = 0
-    for data, records in _blocks(source, compression, record_length):
-        parts.append(data)
-        have += records
-        if have >= run:
-            yield b"".join(parts) if len(parts) > 1 else parts[0]
-            parts, have = [], 0
+    try:
+        for data, records in _blocks(source, compression, record_length):
+            parts.append(data)
+            have += records
+            if have >= run:
+                yield b"".join(parts) if len(parts) > 1 else parts[0]
+                parts, have = [], 0
+    except FlowFileError:
+        if have:
+            yield b"".join(parts)
+        raise
     if have:
         yield b"".join(parts)
 

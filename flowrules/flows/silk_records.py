@@ -67,8 +67,8 @@ class SilkFlows:
     def chunks(self, fields: frozenset[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """Read the records from the first on; see ``FlowSource.chunks``.
 
-        Raises ``FlowFileError`` on reaching damage, with ``records_read`` saying how many records were
-        whole before it.
+        Raises ``FlowFileError`` on reaching damage, after every whole record before it has come;
+        ``records_read`` says how many those are.
         """
         wanted = self.fields if fields is None else self.fields & fields
         header, layout = self.header, self.layout
@@ -79,20 +79,26 @@ class SilkFlows:
             _skip(source, header.length)
             pieces: list[enc.Piece] = []
             have = 0
-            for data in record_runs(source, header.compression, layout.length, run):
-                records: Array = np.frombuffer(data, dtype)
-                start = 0
-                while start < len(records):
-                    part = records[start : start + min(_RUN, rows - have)]
-                    pieces.append(enc.Piece(part, header.hour or 0, self._sensor, self._flowtype))
-                    have += len(part)
-                    start += len(part)
-                    if have == rows:
-                        yield self._chunk(pieces, have, first, wanted)
-                        first += have
-                        pieces, have = [], 0
+            damage: FlowFileError | None = None
+            try:
+                for data in record_runs(source, header.compression, layout.length, run):
+                    records: Array = np.frombuffer(data, dtype)
+                    start = 0
+                    while start < len(records):
+                        part = records[start : start + min(_RUN, rows - have)]
+                        pieces.append(enc.Piece(part, header.hour or 0, self._sensor, self._flowtype))
+                        have += len(part)
+                        start += len(part)
+                        if have == rows:
+                            yield self._chunk(pieces, have, first, wanted)
+                            first += have
+                            pieces, have = [], 0
+            except FlowFileError as error:
+                damage = error
             if have:
                 yield self._chunk(pieces, have, first, wanted)
+            if damage is not None:
+                raise damage
 
     @property
     def _sensor(self) -> int:

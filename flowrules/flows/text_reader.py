@@ -68,23 +68,40 @@ class TextFlows:
     def chunks(self, fields: frozenset[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """Read the records from the first on; see ``FlowSource.chunks``.
 
-        Raises ``FlowFileError`` with line and column at the first cell that cannot be right.
+        Raises ``FlowFileError`` with line and column at the first line that cannot be right, after every
+        record before it has come.
         """
         wanted = self.fields if fields is None else self.fields & fields
         cells = Cells(self.name, self.delimiter, self.titles, self.conf, wanted)
         first = 0
         batches: list[dict[str, Array]] = []
         have = 0
-        for lines, number in self._batches(rows):
-            batch = cells.read(lines, number, first + have)
-            batches.append(batch)
-            have += len(lines)
-            if have >= rows:
-                yield self._chunk(batches, have, first, wanted)
-                first += have
-                batches, have = [], 0
+        damage: FlowFileError | None = None
+        try:
+            for lines, number in self._batches(rows):
+                before = first + have
+                while lines:
+                    try:
+                        batches.append(cells.read(lines, number, before))
+                        break
+                    except FlowFileError as error:
+                        # columns are read one by one: an earlier line may hold another error
+                        damage = error
+                        lines = lines[: (error.records_read or 0) - before]
+                have += len(lines)
+                if have >= rows:
+                    yield self._chunk(batches, have, first, wanted)
+                    first += have
+                    batches, have = [], 0
+                if damage is not None:
+                    break
+        except FlowFileError as error:
+            error.records_read = first + have
+            damage = error
         if have:
             yield self._chunk(batches, have, first, wanted)
+        if damage is not None:
+            raise damage
 
     def _batches(self, rows: int) -> Iterator[tuple[list[str], int]]:
         """Lines of records, some at a time, with the number of the first line of each lot."""

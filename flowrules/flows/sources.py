@@ -1,0 +1,347 @@
+"""From the paths that somebody names to sources of flow records, each recognised by its content."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final, Literal, overload
+
+from attrs import define, field, frozen
+
+from flowrules.flows.byte_source import ByteSource, unreadable
+from flowrules.flows.errors import FlowFileError
+from flowrules.flows.silk_conf import FILE_NAME, SilkConf, find_silk_conf
+from flowrules.flows.silk_header import FORMATS as SILK_FORMATS
+from flowrules.flows.silk_header import MAGIC
+from flowrules.flows.silk_layouts import FLOW_FORMATS
+from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
+
+_HEAD_BYTES = 1 << 14
+
+STDIN: Final = "-"
+
+
+@frozen(eq=False)
+class Format:
+    """One format of flow files: how to know it by its first bytes, and how to open a file of it.
+
+    ``open`` takes the path of the bytes, the name for messages and the site configuration.
+    """
+
+    name: str
+    text: str
+    matches: Callable[[bytes], bool]
+    open: Callable[[str, str, SilkConf], FlowSource]
+
+
+def _is_silk(head: bytes) -> bool:
+    return head[:4] == MAGIC
+
+
+def _open_silk(path: str, name: str, conf: SilkConf) -> FlowSource:
+    from flowrules.flows.silk_records import silk_source
+
+    return silk_source(path, name, conf)
+
+
+def _is_text(head: bytes) -> bool:
+    from flowrules.flows.text_reader import looks_like_titles
+
+    if b"\0" in head:
+        return False
+    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return looks_like_titles(line)
+
+
+def _open_text(path: str, name: str, conf: SilkConf) -> FlowSource:
+    from flowrules.flows.text_reader import text_source
+
+    return text_source(path, name, conf)
+
+
+FORMATS: Final[tuple[Format, ...]] = (
+    Format("silk", "SiLK flow files", _is_silk, _open_silk),
+    Format("rwcut", "text as rwcut prints it, with titles", _is_text, _open_text),
+    Format("csv", "CSV with rwcut's titles", _is_text, _open_text),
+)
+"""The formats that are read, in the order in which they are tried."""
+
+_SIDE_NAMES: Final = (FILE_NAME, "readme", "license", "licence", "copying", "changelog", "notice")
+_SIDE_SUFFIXES: Final = frozenset(
+    {".set", ".pmap", ".bag", ".conf", ".yaml", ".yml", ".toml", ".frules", ".md", ".rst", ".html", ".part"}
+)
+
+
+@frozen
+class Skipped:
+    """A file that was left out, or whose rest was, and why."""
+
+    path: str
+    reason: str
+
+
+@define
+class _Skips:
+    """What has been left out so far: readers add to it as they meet damage."""
+
+    files: dict[str, str] = field(factory=dict)
+
+    def add(self, path: str, reason: str) -> None:
+        self.files.setdefault(path, reason)
+
+
+@frozen(eq=False)
+class FlowSources(Sequence[FlowSource]):
+    """The sources that some paths name, in order, with the site configuration that applies to them.
+
+    ``skipped`` is what was left out of folders and globs and, with ``on_error="skip"``, what could not
+    be read; it grows while damaged sources are read.
+    """
+
+    sources: tuple[FlowSource, ...]
+    conf: SilkConf
+    _skips: _Skips = field(repr=False)
+    _spooled: tuple[IO[bytes], ...] = field(default=(), repr=False)
+    """Copies of what could be read only once; they last as long as this object."""
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was left out, and why."""
+        return tuple(Skipped(path, reason) for path, reason in self._skips.files.items())
+
+    @overload
+    def __getitem__(self, index: int) -> FlowSource: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[FlowSource]: ...
+    def __getitem__(self, index: int | slice) -> FlowSource | Sequence[FlowSource]:
+        return self.sources[index]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def open_sources(
+    paths: Iterable[str | os.PathLike[str]],
+    input_format: str | None = None,
+    silk_config: str | os.PathLike[str] | None = None,
+    stdin: IO[bytes] | None = None,
+    on_error: Literal["fail", "skip"] = "fail",
+) -> FlowSources:
+    """Open the flow files that ``paths`` name: files, folders (all files below), globs, ``-``.
+
+    Folders are read in the order of their names.  Standard input and named pipes are copied to a
+    temporary file first, since a run may read its sources more than once; the copy is gone when the result
+    is.  ``input_format`` (a name of ``FORMATS``) is taken instead of what the content says.  From folders
+    and globs, side files are left out: silk.conf, hidden files, sets, prefix maps, rulesets, site files and
+    notes; so is a file that is named twice.
+
+    Raises ``FlowFileError`` for a path that does not exist or cannot be read, an empty file, a folder or
+    glob without flow files, and a file that is no flow file.  With ``on_error="skip"`` files that cannot
+    be read are left out, and damaged ones from the damage on; ``skipped`` tells.
+    """
+    if input_format is not None and all(f.name != input_format for f in FORMATS):
+        raise ValueError(f"unknown input format {input_format}")
+    skips = _Skips()
+    spooled: list[IO[bytes]] = []
+    named = [os.fspath(path) for path in paths]
+    files = list(_files(named, skips, on_error))
+    conf = find_silk_conf(silk_config, (path for path, _ in files))
+    sources: list[FlowSource] = []
+    for path, within in files:
+        try:
+            source = _open(path, within, input_format, conf, stdin, spooled)
+        except FlowFileError as error:
+            if on_error == "fail":
+                raise
+            skips.add(path, error.reason)
+            continue
+        if isinstance(source, str):
+            skips.add(path, source)
+        else:
+            sources.append(_tolerant(source, skips) if on_error == "skip" else source)
+    if not sources and on_error == "fail":
+        where = ", ".join(named) or "nothing"
+        raise FlowFileError(
+            where,
+            "no flow files here",
+            found=f"{len(skips.files)} other files" if skips.files else "nothing",
+            expected="flow files: " + ", ".join(f.text for f in FORMATS),
+        )
+    return FlowSources(tuple(sources), conf, skips, tuple(spooled))
+
+
+def recognise(path: str | os.PathLike[str], name: str | None = None) -> Format:
+    """The format of a flow file, by its first bytes (unzipped where it is a gzip file).
+
+    Raises ``FlowFileError`` when it is empty or no flow file.
+    """
+    name = os.fspath(path) if name is None else name
+    head = _head(path, name)
+    if not head:
+        raise FlowFileError(name, "the file is empty", expected="flow records")
+    for candidate in FORMATS:
+        if candidate.matches(head):
+            return candidate
+    raise FlowFileError(
+        name,
+        "not a flow file of a format that is known",
+        offset=0,
+        found=_shown(head),
+        expected=", ".join(f.text for f in FORMATS[:-1]) + f" or {FORMATS[-1].text}",
+    )
+
+
+def _head(path: str | os.PathLike[str], name: str) -> bytes:
+    with ByteSource(path, name) as source:
+        return bytes(source.read(_HEAD_BYTES))
+
+
+def _shown(head: bytes) -> str:
+    start = head[:16]
+    if start.isascii() and all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start):
+        return repr(head[:40].split(b"\n")[0].decode("ascii", "replace").strip())
+    return f"the bytes {start[:8].hex(' ')}"
+
+
+def _files(named: list[str], skips: _Skips, on_error: str) -> Iterator[tuple[str, bool]]:
+    """The files that the paths name, and whether each comes from a folder or glob."""
+    seen: set[tuple[int, int]] = set()
+    for name in named:
+        if name == STDIN:
+            if named.count(STDIN) > 1:
+                raise FlowFileError(STDIN, "standard input is named twice, and can be read once")
+            yield STDIN, False
+            continue
+        try:
+            found = list(_expand(name))
+        except FlowFileError as error:
+            if on_error == "fail":
+                raise
+            skips.add(name, error.reason)
+            continue
+        for path, within in found:
+            try:
+                status = Path(path).stat()
+            except OSError as error:
+                if on_error == "fail":
+                    raise unreadable(path, error) from error
+                skips.add(path, unreadable(path, error).reason)
+                continue
+            key = (status.st_dev, status.st_ino)
+            if key in seen:
+                skips.add(path, "named twice")
+                continue
+            seen.add(key)
+            yield path, within
+
+
+def _expand(name: str) -> Iterator[tuple[str, bool]]:
+    path = Path(name)
+    if path.is_dir():
+        found = list(_below(path, set()))
+        if not found:
+            raise FlowFileError(name, "the folder is empty", expected="flow files")
+        yield from ((one, True) for one in found)
+    elif not path.exists() and glob.has_magic(name):
+        matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - absolute patterns too
+        if not matches:
+            raise FlowFileError(name, "no file matches")
+        for match in matches:
+            if Path(match).is_dir():
+                yield from ((one, True) for one in _below(Path(match), set()))
+            else:
+                yield match, True
+    else:
+        yield name, False
+
+
+def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[str]:
+    try:
+        status = folder.stat()
+        key = (status.st_dev, status.st_ino)
+        if key in seen:
+            return
+        seen.add(key)
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise unreadable(str(folder), error) from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _below(entry, seen)
+        else:
+            yield str(entry)
+
+
+def _open(
+    path: str,
+    within: bool,
+    input_format: str | None,
+    conf: SilkConf,
+    stdin: IO[bytes] | None,
+    spooled: list[IO[bytes]],
+) -> FlowSource | str:
+    """The source at a path, or why it is a side file."""
+    where = path
+    if path == STDIN:
+        where = _spool(stdin if stdin is not None else sys.stdin.buffer, path, spooled)
+    elif Path(path).is_fifo() or Path(path).is_char_device():
+        try:
+            with Path(path).open("rb") as pipe:
+                where = _spool(pipe, path, spooled)
+        except OSError as error:
+            raise unreadable(path, error) from error
+    elif within:
+        reason = _side_file(Path(path))
+        if reason is not None:
+            return reason
+    if input_format is None:
+        return recognise(where, path).open(where, path, conf)
+    chosen = next(f for f in FORMATS if f.name == input_format)
+    return chosen.open(where, path, conf)
+
+
+def _side_file(path: Path) -> str | None:
+    """Why a file of a folder is not meant as a flow file, ``None`` where it is."""
+    lower = path.name.lower()
+    if any(lower == name or lower.split(".")[0] == name for name in _SIDE_NAMES):
+        return "a side file by its name"
+    if path.suffix.lower() in _SIDE_SUFFIXES:
+        return "a side file by its name"
+    head = _head(path, str(path))
+    if _is_silk(head) and len(head) > 5 and head[5] in SILK_FORMATS and head[5] not in FLOW_FORMATS:
+        return f"a SiLK file of format {SILK_FORMATS[head[5]]}, which holds no flow records"
+    return None
+
+
+def _spool(stream: IO[bytes], name: str, spooled: list[IO[bytes]]) -> str:
+    """Copy a stream that can be read once into a temporary file; its path."""
+    copy = tempfile.NamedTemporaryFile(prefix="flowrules-")  # noqa: SIM115 - lives as long as the sources
+    spooled.append(copy)
+    try:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.flush()
+    except OSError as error:
+        raise FlowFileError(
+            name, f"cannot be copied to a temporary file: {error.strerror or error}"
+        ) from error
+    return copy.name
+
+
+def _tolerant(source: FlowSource, skips: _Skips) -> FlowSource:
+    """The same source, but one that ends at damage and notes it."""
+
+    def read(fields: frozenset[str] | None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+        try:
+            yield from source.chunks(fields, rows)
+        except FlowFileError as error:
+            skips.add(source.path, error.reason)
+
+    return FlowSource(source.path, source.format, source.fields, read, source.once)
