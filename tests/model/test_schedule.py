@@ -117,7 +117,13 @@ def test_office_hours_follow_the_clock(moment: str, inside: bool) -> None:
 def test_a_night_belongs_to_the_day_it_began() -> None:
     friday_night = Schedule([Slot({4}, 22 * 60, 6 * 60)], "UTC")
     assert friday_night.slots[0].overnight
-    when = ["2026-01-02T21:59Z", "2026-01-02T22:00Z", "2026-01-03T05:59Z", "2026-01-03T06:00Z", "2026-01-03T23:00Z"]
+    when = [
+        "2026-01-02T21:59Z",
+        "2026-01-02T22:00Z",
+        "2026-01-03T05:59Z",
+        "2026-01-03T06:00Z",
+        "2026-01-03T23:00Z",
+    ]
     column = np.array([ms(text) for text in when])
     assert friday_night.contains(column).tolist() == [False, True, True, False, False]
     # without that Friday, Saturday's early hours go with it
@@ -156,7 +162,10 @@ def test_damaged_times_have_some_answer() -> None:
             "mon-fri 08:00-18:00, sat 09:00-12:00 Europe/Berlin except (2026-12-25, 2026-12-26)",
         ),
         (Schedule([Slot(range(7), 22 * 60, 6 * 60)]), "mon-sun 22:00-06:00"),
-        (Schedule([Slot({0, 2, 3, 6}, 0, 1440)], "UTC"), "mon 00:00-24:00, wed-thu 00:00-24:00, sun 00:00-24:00 UTC"),
+        (
+            Schedule([Slot({0, 2, 3, 6}, 0, 1440)], "UTC"),
+            "mon 00:00-24:00, wed-thu 00:00-24:00, sun 00:00-24:00 UTC",
+        ),
     ],
 )
 def test_a_schedule_is_printed_as_the_language_writes_it(schedule: Schedule, text: str) -> None:

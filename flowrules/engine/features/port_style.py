@@ -154,7 +154,7 @@ def port_style(
     """The style of one host's ports, with why it is unknown where it is."""
     label, why = _style(sequence, far, near, parity, range)
     reading, confidence = READINGS[label] if label else ("", "")
-    counters = sequence.counters if label in (SEVERAL_COUNTERS, MANY_COUNTERS) else None
+    counters = sequence.counters if label == SEVERAL_COUNTERS else None
     return PortStyle(label, why, reading, confidence, counters, sequence, far, near, parity, range, sampled)
 
 

@@ -74,10 +74,10 @@ class ScheduleFits:
         """The result of one host."""
         flows = int(self.flows[host])
         hours_in, hours_out = self.bins_in * BIN / HOUR, self.bins_out * BIN / HOUR
+        scarce, where = min((hours_in, "in"), (hours_out, "outside"))
         why = ""
-        for hours, where in ((hours_in, "in"), (hours_out, "outside")):
-            if hours * HOUR < MINIMUM_SIDE and not why:
-                why = f"{hours:.1f} hours of data {where} the schedule, {MINIMUM_SIDE // HOUR} needed"
+        if scarce * HOUR < MINIMUM_SIDE:
+            why = f"{scarce:.1f} hours of data {where} the schedule, {MINIMUM_SIDE // HOUR} needed"
         why = why or needed((flows, MINIMUM_FLOWS, "flows"))
         value, fraction = number(self.value[host]), number(self.fraction[host])
         return ScheduleFit(value, why, fraction, self.window, flows, hours_in, hours_out)

@@ -92,9 +92,7 @@ def near(events: list[Event]) -> tuple[float | None, int]:
     """Section 2.2, near: value and pairs."""
     ordered = sorted(events, key=lambda event: (event.dest, event.start, event.sport))
     rises = [
-        b.sport - a.sport
-        for a, b in pairwise(ordered)
-        if a.dest == b.dest and 0 < b.start - a.start <= 5_000
+        b.sport - a.sport for a, b in pairwise(ordered) if a.dest == b.dest and 0 < b.start - a.start <= 5_000
     ]
     if len(rises) < 20:
         return None, len(rises)

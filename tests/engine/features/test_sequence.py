@@ -33,7 +33,10 @@ def flows(draw: st.DrawFn) -> list[Row]:
     start = np.sort(random.integers(0, span + 1, count) // unit * unit)
     end = start + random.integers(0, draw(st.sampled_from([1, 2_000, 300_000])), count)
     if counters:
-        steps = np.cumsum(random.integers(1, 4, (counters, count)), axis=1) + np.array([[49_152], [52_000], [65_400]])[:counters]
+        steps = (
+            np.cumsum(random.integers(1, 4, (counters, count)), axis=1)
+            + np.array([[49_152], [52_000], [65_400]])[:counters]
+        )
         sport = 49_152 + (steps[random.integers(0, counters, count), np.arange(count)] - 49_152) % 16_384
     else:
         sport = random.integers(60_000, 60_000 + draw(st.sampled_from([3, 40, 5_536])), count)

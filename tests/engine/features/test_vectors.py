@@ -19,7 +19,9 @@ from flowrules.model.fields import TCP_FLAGS
 from flowrules.model.schedule import Schedule, Slot
 
 Vector = dict[str, Any]
-VECTORS: list[Vector] = json.loads((Path(__file__).parents[2] / "data" / "vectors.json").read_text())["vectors"]
+VECTORS: list[Vector] = json.loads((Path(__file__).parents[2] / "data" / "vectors.json").read_text())[
+    "vectors"
+]
 
 
 def named(*columns: str) -> list[Any]:
