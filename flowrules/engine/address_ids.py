@@ -1,0 +1,124 @@
+"""Dense numbers for addresses: what makes every address test a look-up and grouping by host counting.
+
+IPv4 addresses are looked up in pages of 65,536 numbers, one page for each /16 block met; scattered
+addresses beyond ``MOST_PAGES`` blocks, and IPv6, in a hash table.  An IPv4 address and its mapped form
+are one address.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.dictionaries import Codes, WordCodes, Words
+from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+
+MOST_PAGES: Final = 128
+"""The most /16 blocks looked up by page (256 KiB each)."""
+
+_MAPPED: Final = np.uint64(IPV4_MAPPED)
+_HALF: Final = np.uint32(16)
+_LOW_HALF: Final = np.uint32(0xFFFF)
+_NO_PAGE: Final = np.uint32(0)
+"""Page 0 stays empty, so that an address without a page finds nothing there."""
+
+
+@frozen(eq=False)
+class _Pages:
+    """Where the page of each /16 block lies, and the ids in the pages; replaced as a whole when it grows."""
+
+    directory: Codes
+    ids: Codes
+
+
+class AddressIds:
+    """Ids from 1 for the addresses met; 0 stands for an unknown address."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._codes = WordCodes(2)
+        self._pages = _Pages(np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, np.uint32))
+
+    def __len__(self) -> int:
+        """One more than the highest id given."""
+        return len(self._codes)
+
+    def addresses(self, begin: int = 0, end: int | None = None) -> NDArray[Any]:
+        """The addresses of the ids from ``begin`` to ``end``, dtype ``ADDRESS``; id 0 means nothing."""
+        high, low = self._codes.word(0)[begin:end], self._codes.word(1)[begin:end]
+        out = np.empty(len(high), ADDRESS)
+        out["high"], out["low"] = high, low
+        return out
+
+    def encode(self, addresses: NDArray[Any]) -> Codes:
+        """The id of each address (``uint32`` or ``ADDRESS``), new ones where they have none yet (uint32)."""
+        return self._look_up(addresses, add=True)
+
+    def find(self, addresses: NDArray[Any]) -> Codes:
+        """The id of each address, 0 where it has none."""
+        return self._look_up(addresses, add=False)
+
+    def _look_up(self, addresses: NDArray[Any], add: bool) -> Codes:
+        if addresses.dtype != ADDRESS:
+            return self._v4(addresses, add)
+        high, low = np.ascontiguousarray(addresses["high"]), np.ascontiguousarray(addresses["low"])
+        mapped = (high == 0) & (low >> np.uint64(32) == np.uint64(IPV4_MAPPED >> 32))
+        if not mapped.any():
+            return self._wide(high, low, add)
+        out = np.empty(len(low), np.uint32)
+        narrow = np.flatnonzero(mapped)
+        out[narrow] = self._v4(low.take(narrow).astype(np.uint32), add)
+        six = np.flatnonzero(~mapped)
+        if len(six):
+            out[six] = self._wide(high.take(six), low.take(six), add)
+        return out
+
+    def _wide(self, high: Words, low: Words, add: bool) -> Codes:
+        return self._codes.encode(high, low) if add else self._codes.find(high, low)
+
+    def _v4(self, addresses: NDArray[np.uint32], add: bool) -> Codes:
+        pages = self._pages
+        place = pages.directory.take(addresses >> _HALF)
+        place <<= _HALF
+        place |= addresses & _LOW_HALF
+        ids = pages.ids.take(place)
+        absent = np.flatnonzero(ids == 0)
+        if len(absent):
+            some = addresses.take(absent)
+            low = some.astype(np.uint64) + _MAPPED
+            found = self._wide(np.zeros(len(low), np.uint64), low, add)
+            ids[absent] = found
+            if add:
+                self._enter(some, found)
+        return ids
+
+    def _enter(self, addresses: NDArray[np.uint32], ids: Codes) -> None:
+        """Put ids into the pages of their addresses, new pages while there is room for them."""
+        block = addresses >> _HALF
+        pages = self._pages
+        if len(pages.ids) >> 16 > MOST_PAGES:
+            paged = np.flatnonzero(pages.directory.take(block) != _NO_PAGE)
+            if not len(paged):
+                return
+            addresses, ids, block = addresses.take(paged), ids.take(paged), block.take(paged)
+        with self._lock:
+            pages = self._pages
+            met = np.zeros(1 << 16, np.bool_)
+            met[block] = True
+            fresh = np.flatnonzero(met & (pages.directory == _NO_PAGE))
+            used = len(pages.ids) >> 16
+            fresh = fresh[: MOST_PAGES + 1 - used]
+            if len(fresh):
+                directory = pages.directory.copy()
+                directory[fresh] = np.arange(used, used + len(fresh), dtype=np.uint32)
+                room = np.zeros((used + len(fresh)) << 16, np.uint32)
+                room[: len(pages.ids)] = pages.ids
+                pages = self._pages = _Pages(directory, room)
+            page = pages.directory.take(block)
+            paged = np.flatnonzero(page != _NO_PAGE)
+            place = page.take(paged).astype(np.int64) << 16 | addresses.take(paged) & _LOW_HALF
+            pages.ids[place] = ids.take(paged)
