@@ -28,7 +28,10 @@ def sort_order(*columns: Integers) -> NDArray[np.intp]:
         if len(tied):
             run = np.cumsum(np.r_[True, ~same]).take(tied)
             rows = order.take(tied)
-            inner = sort_order(run, *(column.take(rows) for column in columns[used:]))
+            following, *others = (column.take(rows) for column in columns[used:])
+            if _width(run) + _width(following) > 64:
+                following = dense_codes(following)  # its ranks fit beside the runs
+            inner = sort_order(run, following, *others)
             order[tied] = rows.take(inner)
     return order
 
@@ -77,11 +80,10 @@ def _pack(columns: tuple[Integers, ...]) -> tuple[NDArray[np.uint64], int, list[
     widths: list[int] = []
     key: NDArray[np.uint64] | None = None
     for column in columns:
-        low, high = int(column.min()), int(column.max())
-        width = (high - low).bit_length()
+        width = _width(column)
         if sum(widths) + width > 64:
             break
-        wrapped = np.uint64(low % (1 << 64))
+        wrapped = np.uint64(int(column.min()) % (1 << 64))
         # modulo 2**64, so that signed and unsigned columns of any range come out right
         part = column.astype(np.uint64) - wrapped
         key = part if key is None or not any(widths) else key << np.uint64(width) | part
@@ -89,3 +91,8 @@ def _pack(columns: tuple[Integers, ...]) -> tuple[NDArray[np.uint64], int, list[
         widths.append(width)
     assert key is not None
     return key, len(widths), lows, widths
+
+
+def _width(column: Integers) -> int:
+    """The bits that the column's values need above its least."""
+    return (int(column.max()) - int(column.min())).bit_length()
