@@ -30,10 +30,6 @@ def report(error: Exception) -> int:
     if _is(error, "flowrules.syntax.diagnostics", "RulesetErrors"):
         click.echo(str(error), err=True)
         return USAGE
-    if _is(error, "flowrules.share.errors", "InputError"):
-        for message in str(error).splitlines():
-            _say(message)
-        return USAGE
     if _is(error, "flowrules.flows.errors", "FlowFileError"):
         _say(str(error))
         return DATA

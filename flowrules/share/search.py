@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from attrs import field, frozen
 
 from flowrules.model.resources import SUFFIX, shipped_rulesets
 from flowrules.model.source_text import SourceText
-from flowrules.share.errors import InputError
+from flowrules.share.codes import found
 from flowrules.share.ruleset_file import ruleset_files, ruleset_name
-from flowrules.share.text_file import RULESET, decode, read_text, reason
+from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
+from flowrules.syntax.source_file import LARGEST, decode
 
 PATH_VARIABLE: Final = "FLOWRULES_PATH"
 """The environment variable that names folders of rulesets, joined as in ``PATH``."""
@@ -53,23 +55,28 @@ class Search:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Search:
-        """The search path with the folders that ``$FLOWRULES_PATH`` names; raises ``InputError``."""
+        """The search path with the folders that ``$FLOWRULES_PATH`` names; raises ``RulesetErrors``."""
         folders = [Path(p).expanduser() for p in environment.get(PATH_VARIABLE, "").split(os.pathsep) if p]
-        missing = [
-            f"{p}: ${PATH_VARIABLE} names it, and it is not a folder" for p in folders if not p.is_dir()
-        ]
+        what = f"${PATH_VARIABLE} names it, and it is not a folder"
+        missing = [found("FR504", f"{folder}: {what}") for folder in folders if not folder.is_dir()]
         if missing:
-            raise InputError(missing)
+            raise RulesetErrors(missing, {})
         return cls(folders)
 
     def find_ruleset(self, name: str, from_path: str | None = None) -> SourceText | None:
         """The text of the ruleset ``name``, as the file ``from_path`` (shown path) would import it.
 
-        ``None`` where nothing has that name.  Raises ``InputError`` for two different rulesets of the
+        ``None`` where nothing has that name.  Raises ``RulesetErrors`` for two different rulesets of the
         name and for a file that cannot be read.
         """
         places = [place for place in self._places(from_path) if place.name == name]
-        return _only(name, places) if places else None
+        if not places:
+            return None
+        first, *others = places
+        different = [place for place in others if not _same(first, place)]
+        if different:
+            raise RulesetErrors([_clash(name, [first, *different])], {})
+        return _read(first)
 
     def names(self, from_path: str | None = None) -> list[str]:
         """The names of all rulesets that ``find_ruleset`` can find, sorted (for "did you mean")."""
@@ -77,118 +84,117 @@ class Search:
 
     def resolve_arguments(
         self, arguments: Sequence[str], standard_input: Callable[[int], bytes] | None = None
-    ) -> list[SourceText]:
-        """The rulesets that RULESET arguments name, in their order, each once.
+    ) -> tuple[list[SourceText], list[Diagnostic]]:
+        """The rulesets that RULESET arguments name, in their order, each once, and every fault of them.
 
         An argument is a file, a folder (its ``.frules`` files and those of its subfolders, by path), ``-``
-        (``standard_input(n)`` reads up to n bytes of it) or the name of a ruleset.  Raises
-        ``InputError`` with every fault of every argument.
+        (``standard_input(n)`` reads up to n bytes of it) or the name of a ruleset.
         """
-        faults: list[str] = []
+        faults: list[Diagnostic] = []
         texts: dict[str, SourceText] = {}
         for argument in arguments:
             try:
-                for place, text in self._resolve(argument, standard_input):
-                    if place is not None:
-                        earlier = next((p for p in self._named if p.name == place.name), None)
-                        if earlier is not None:
-                            if not _same(earlier, place):
-                                faults.append(_clash(place.name, [earlier, place]))
-                            continue
-                        self._named.append(place)
-                    texts.setdefault(text.path, text)
-            except InputError as error:
-                faults += error.messages
-        if faults:
-            raise InputError(faults)
-        return list(texts.values())
+                if argument == STANDARD_INPUT:
+                    read = standard_input or (lambda size: b"")
+                    texts.setdefault(argument, _text(read(LARGEST + 1), argument))
+                    continue
+                places = self._named_by(argument)
+            except RulesetErrors as error:
+                faults += error.diagnostics
+                continue
+            for place in places:
+                earlier = next((p for p in self._named if p.name == place.name), None)
+                if earlier is None:
+                    self._named.append(place)
+                elif _same(earlier, place):
+                    continue
+                else:
+                    faults.append(_clash(place.name, [earlier, place]))
+                    continue
+                try:
+                    texts.setdefault(place.path, _read(place))
+                except RulesetErrors as error:
+                    faults += error.diagnostics
+        return list(texts.values()), faults
 
-    def _resolve(
-        self, argument: str, standard_input: Callable[[int], bytes] | None
-    ) -> Iterator[tuple[Place | None, SourceText]]:
-        if argument == STANDARD_INPUT:
-            if standard_input is None:
-                raise InputError("-: standard input cannot be read here")
-            yield None, decode(standard_input(RULESET.limit + 1), STANDARD_INPUT, RULESET)
-            return
+    def _named_by(self, argument: str) -> list[Place]:
+        """The files that an argument stands for."""
         path = Path(argument)
         if path.is_dir():
-            yield from self._resolve_folder(path)
-        elif path.exists():
-            place = Place(ruleset_name(path) if path.is_file() else path.stem, argument, path)
-            yield place, read_text(path, argument, RULESET)
-        elif (text := self.find_ruleset(argument)) is not None:
-            place = next(p for p in self._places(None) if p.name == argument)
-            yield place, text
-        else:
-            raise InputError(self._missing(argument))
-
-    def _resolve_folder(self, folder: Path) -> Iterator[tuple[Place, SourceText]]:
-        try:
-            paths = list(ruleset_files(folder))
-        except OSError as error:
-            raise InputError(f"{error.filename}: {reason(error)}") from error
-        if not paths:
-            raise InputError(f"{folder}: the folder holds no ruleset (files that end in {SUFFIX})")
-        faults: list[str] = []
-        for path in paths:
-            try:
-                yield Place(ruleset_name(path), str(path), path), read_text(path, str(path), RULESET)
-            except InputError as error:
-                faults += error.messages
-        if faults:
-            raise InputError(faults)
+            places = list(_places_in(path, deep=True))
+            if not places:
+                what = f"{argument}: the folder holds no ruleset (files that end in {SUFFIX})"
+                raise RulesetErrors([found("FR501", what)], {})
+            return places
+        if path.exists():
+            # A pipe can be read once, so its name is not looked for.
+            return [Place(ruleset_name(path) if path.is_file() else argument, argument, path)]
+        if self.find_ruleset(argument) is not None:
+            return [next(place for place in self._places(None) if place.name == argument)]
+        raise RulesetErrors([self._missing(argument)], {})
 
     def _places(self, from_path: str | None) -> Iterator[Place]:
         if from_path is not None and not from_path.startswith(SHIPPED):
             folder = Path() if from_path == STANDARD_INPUT else Path(from_path).parent
             if folder not in self._beside:
-                self._beside[folder] = tuple(_places_in(folder, deep=False))
+                self._beside[folder] = tuple(_places_in(folder, deep=False)) if folder.is_dir() else ()
             yield from self._beside[folder]
         yield from self._named
         if self._installed is None:
             on_path = (place for folder in self._folders for place in _places_in(folder, deep=True))
-            shipped = (
-                Place(ruleset_name(file), SHIPPED + path, file) for path, file in shipped_rulesets().items()
-            )
+            files = shipped_rulesets().items()
+            shipped = (Place(ruleset_name(file), SHIPPED + path, file) for path, file in files)
             self._installed = (*on_path, *shipped)
         yield from self._installed
 
-    def _missing(self, argument: str) -> str:
-        from difflib import get_close_matches
-
+    def _missing(self, argument: str) -> Diagnostic:
+        """That nothing is called ``argument``, with what is called nearly so."""
         path = Path(argument)
-        siblings: list[str] = []
-        if path.parent.is_dir():
-            siblings = [
-                str(path.parent / p.name) for p in path.parent.iterdir() if p.is_dir() or p.suffix == SUFFIX
-            ]
+        beside = path.parent
+        known: list[str] = []
+        if beside.is_dir():
+            known = [str(beside / p.name) for p in beside.iterdir() if p.suffix == SUFFIX or p.is_dir()]
         if _NAME.fullmatch(argument) and not argument.endswith(SUFFIX):
-            what, known = "there is no file, folder or ruleset of this name", [*self.names(), *siblings]
-        elif not path.parent.is_dir():
-            return f"{argument}: there is no folder {path.parent}"
+            what = "there is no file, folder or ruleset of this name"
+            known = [*self.names(), *known]
+        elif beside.is_dir():
+            what = "there is no such file or folder"
         else:
-            what, known = "there is no such file or folder", siblings
-        nearest = get_close_matches(argument, known, 1)
-        return f"{argument}: {what}" + (f": did you mean {nearest[0]}?" if nearest else "")
+            what = f"there is no folder {beside}"
+        near = get_close_matches(argument, known, 1)
+        return found("FR501", f"{argument}: {what}", hint=f"did you mean {near[0]}?" if near else "")
 
 
 def _places_in(folder: Path, deep: bool) -> Iterator[Place]:
     try:
         paths = list(ruleset_files(folder, deep))
     except OSError as error:
-        raise InputError(f"{error.filename}: {reason(error)}") from error
+        raise _unreadable(str(error.filename or folder), error) from error
     for path in paths:
         yield Place(ruleset_name(path), str(path), path)
 
 
-def _only(name: str, places: Sequence[Place]) -> SourceText:
-    """The text of the one ruleset ``name``; the places may be one file, or copies of it."""
-    first, *others = places
-    different = [place for place in others if not _same(first, place)]
-    if different:
-        raise InputError(_clash(name, [first, *different]))
-    return read_text(first.file, first.path, RULESET)
+def _read(place: Place) -> SourceText:
+    """The text of a ruleset file; no more of it is read than a ruleset may have."""
+    try:
+        with place.file.open("rb") as stream:
+            data = cast(BinaryIO, stream).read(LARGEST + 1)
+    except OSError as error:
+        raise _unreadable(place.path, error) from error
+    size = place.file.stat().st_size if isinstance(place.file, Path) and len(data) > LARGEST else None
+    return _text(data, place.path, size)
+
+
+def _text(data: bytes, path: str, size: int | None = None) -> SourceText:
+    text, faults = decode(data, path, size=size)
+    if faults:
+        raise RulesetErrors(faults, {path: text})
+    return text
+
+
+def _unreadable(path: str, error: OSError) -> RulesetErrors:
+    what = error.strerror or type(error).__name__
+    return RulesetErrors([found("FR503", f"{path}: {what[:1].lower()}{what[1:]}")], {})
 
 
 def _same(one: Place, other: Place) -> bool:
@@ -203,9 +209,7 @@ def _same(one: Place, other: Place) -> bool:
         return False
 
 
-def _clash(name: str, places: Sequence[Place]) -> str:
-    paths = list(dict.fromkeys(place.path for place in places))
-    return (
-        f"{paths[0]}: the ruleset {name} is also in {', '.join(paths[1:])}, with another text"
-        " (give one of them a name of its own)"
-    )
+def _clash(name: str, places: Sequence[Place]) -> Diagnostic:
+    first, *others = dict.fromkeys(place.path for place in places)
+    what = f"{first}: the ruleset {name} is also in {', '.join(others)}, with another text"
+    return found("FR502", what, hint="give one of them a name of its own")

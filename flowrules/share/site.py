@@ -20,11 +20,14 @@ from flowrules.model.addresses import parse_addresses
 from flowrules.model.fields import STORED
 from flowrules.model.local_time import time_zone
 from flowrules.model.source_text import Span
-from flowrules.share.site_yaml import SiteText, SiteValue, is_null, is_set_literal, kind
-from flowrules.share.text_file import SITE, read_text
+from flowrules.share.codes import found
+from flowrules.share.site_yaml import SiteError, SiteText, SiteValue, is_null, is_set_literal, kind
 
 DIRECTIONS: Final = ("auto", "types", "nets")
 """How inbound and outbound are told: by SiLK's types, by ``internal``, or by whichever there is."""
+
+LIMIT: Final = 1 << 20
+"""The largest site file, in bytes: YAML is slow to read, and addresses belong in set files."""
 
 MOST_SAMPLING: Final = 1 << 32
 
@@ -82,18 +85,49 @@ class Site:
 
 
 def load_site(path: Path) -> Site:
-    """Read the site file at ``path``.
+    """Read the site file at ``path``.  Raises ``SiteError`` with everything that is wrong with it."""
+    return parse_site(_read(path), str(path))
 
-    Raises ``InputError`` where it cannot be read and ``SiteError`` with everything that is wrong in it.
-    """
-    return parse_site(read_text(path, str(path), SITE).text, str(path))
+
+def _read(path: Path) -> str:
+    """The text of the file, without a byte order mark; never more than ``LIMIT`` bytes are read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIMIT + 1)
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise _no_text(path, what[:1].lower() + what[1:], "") from error
+    if len(data) > LIMIT:
+        hint = "long lists of addresses go into files that 'sets' names"
+        raise _no_text(path, f"a site file has at most {LIMIT:,} bytes, and this has more", hint)
+    text = data.decode("utf-8-sig", "replace")
+    if "\ufffd" in text or "\0" in text:
+        bad = _first_bad(data)
+        if bad is not None:
+            what = f"found byte 0x{data[bad]:02x} at offset {bad}, expected UTF-8 text"
+            raise _no_text(path, what, "a site file is YAML, saved as UTF-8")
+    return text
+
+
+def _first_bad(data: bytes) -> int | None:
+    """The offset of the first byte that is no UTF-8 text, or is NUL."""
+    nul = data.find(b"\0")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start if nul < 0 else min(nul, error.start)
+    return nul if nul >= 0 else None
+
+
+def _no_text(path: Path, message: str, hint: str) -> SiteError:
+    return SiteError([found("FR617", f"{path}: {message}", None, hint)], {})
 
 
 def parse_site(text: str, path: str = "site.yaml") -> Site:
     """The site that ``text`` describes; files that it names lie beside ``path``.  Raises ``SiteError``."""
     source = SiteText(path, text)
     node = source.compose()
-    found: dict[str, Any] = {}
+    said: dict[str, Any] = {}
     if node is not None:
         for key, at, value in source.entries(node, source.span(node), "keys such as 'internal: …'"):
             if key not in KEYS:
@@ -102,8 +136,8 @@ def parse_site(text: str, path: str = "site.yaml") -> Site:
             elif is_null(value) and KEYS[key] in _SINGLE:
                 source.fault("FR613", f"'{key}' has no value", at, "give it one, or leave the line out")
             else:
-                found[key] = KEYS[key](source, value, at)
-    site = Site(path=path, **{key: value for key, value in found.items() if value is not None})
+                said[key] = KEYS[key](source, value, at)
+    site = Site(path=path, **{key: value for key, value in said.items() if value is not None})
     _refuse_double_bindings(source, site)
     if source.faults:
         raise source.error()

@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from flowrules.model.source_text import SourceText, Span
-from flowrules.share.codes import SITE_CODES
+from flowrules.share.codes import found
 from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
 
 DEEPEST: Final = 100
@@ -84,8 +84,7 @@ class SiteText:
 
     def fault(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note what is wrong at ``span``."""
-        known = SITE_CODES[code]
-        self.faults.append(Diagnostic(code, known.name, known.severity, message, span, hint or None))
+        self.faults.append(found(code, message, span, hint))
 
     def error(self) -> SiteError:
         """The faults as what is raised."""

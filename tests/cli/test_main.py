@@ -16,7 +16,8 @@ import flowrules
 from flowrules import cli
 from flowrules.__main__ import main
 from flowrules.flows.errors import FlowFileError
-from flowrules.share.errors import InputError
+from flowrules.share.search import Search
+from flowrules.syntax.diagnostics import RulesetErrors
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -139,7 +140,14 @@ def test_wrong_usage_says_what_to_write(
             3,
             ["error: a.rw, offset 12: a truncated header"],
         ),
-        (InputError(["a.frules: no", "b.frules: no"]), 2, ["error: a.frules: no", "error: b.frules: no"]),
+        (
+            RulesetErrors(Search().resolve_arguments(["no.frules", "empty/no.frules"])[1], {}),
+            2,
+            [
+                "error[FR501] no.frules: there is no such file or folder",
+                "error[FR501] empty/no.frules: there is no folder empty",
+            ],
+        ),
         (
             OSError(errno.ENOSPC, "No space left on device", "out.json"),
             3,

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from flowrules.model import resources
-from flowrules.share.errors import InputError
+from flowrules.model.source_text import SourceText
 from flowrules.share.ruleset_file import ruleset_name
 from flowrules.share.search import Search
-from flowrules.share.text_file import RULESET
+from flowrules.syntax.diagnostics import RulesetErrors
+from flowrules.syntax.source_file import LARGEST
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +38,25 @@ def write(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def faults(*arguments: str | Path, search: Search | None = None) -> list[str]:
-    with pytest.raises(InputError) as caught:
-        (search or Search()).resolve_arguments([str(a) for a in arguments])
-    return list(caught.value.messages)
+def resolve(
+    *arguments: str | Path, search: Search | None = None, standard_input: bytes = b""
+) -> list[SourceText]:
+    """The texts that the arguments stand for, which have no faults."""
+    texts, faults = (search or Search()).resolve_arguments(
+        [str(a) for a in arguments], lambda size: standard_input[:size]
+    )
+    assert not faults
+    return texts
+
+
+def faults(*arguments: str | Path, standard_input: bytes = b"") -> list[str]:
+    """Code, place, message and hint of all that is wrong with the arguments."""
+    _, faults = Search().resolve_arguments([str(a) for a in arguments], lambda size: standard_input[:size])
+    return [
+        f"{f.code} {f'{f.span.path}:{f.span.line}:{f.span.column}: ' if f.span else ''}{f.message}"
+        + (f" ({f.hint})" if f.hint else "")
+        for f in faults
+    ]
 
 
 # ---------------------------------------------------------------- the name that a file gives itself
@@ -81,7 +97,7 @@ def test_files_folders_and_names_in_their_order(tmp_path: Path) -> None:
     write(tmp_path / "d/a/z.frules", "ruleset z {}")
     write(tmp_path / "d/readme.md", "ruleset not.one {}")
     write(tmp_path / "d/.git/x.frules", "ruleset hidden {}")
-    texts = Search().resolve_arguments([str(tmp_path / "d"), "sei.web_clients", str(one)])
+    texts = resolve(tmp_path / "d", "sei.web_clients", one)
     assert [t.path for t in texts] == [
         str(tmp_path / "d/a/z.frules"),
         str(tmp_path / "d/b.frules"),
@@ -92,22 +108,27 @@ def test_files_folders_and_names_in_their_order(tmp_path: Path) -> None:
 
 
 def test_standard_input() -> None:
-    texts = Search().resolve_arguments(["-"], lambda size: b"filter x = tcp")
+    texts = resolve("-", "-", standard_input=b"filter x = tcp")
     assert [(t.path, t.text) for t in texts] == [("-", "filter x = tcp")]
 
 
 def test_a_file_named_twice_counts_once(tmp_path: Path) -> None:
     file = write(tmp_path / "a.frules", "ruleset a {}")
     (tmp_path / "link.frules").symlink_to(file)
-    texts = Search().resolve_arguments([str(file), str(tmp_path), str(tmp_path / "link.frules")])
-    assert [t.path for t in texts] == [str(file)]
+    assert [t.path for t in resolve(file, tmp_path, tmp_path / "link.frules")] == [str(file)]
+
+
+def test_circles_of_folders_end(tmp_path: Path) -> None:
+    write(tmp_path / "a/x.frules", "ruleset x {}")
+    (tmp_path / "a/again").symlink_to(tmp_path)
+    assert [t.path for t in resolve(tmp_path)] == [str(tmp_path / "a/x.frules")]
 
 
 def test_two_rulesets_of_one_name_are_an_error(tmp_path: Path) -> None:
     one = write(tmp_path / "a.frules", "ruleset x.y {}")
     two = write(tmp_path / "b.frules", "ruleset x.y {} # other")
     assert faults(one, two) == [
-        f"{one}: the ruleset x.y is also in {two}, with another text (give one of them a name of its own)"
+        f"FR502 {one}: the ruleset x.y is also in {two}, with another text (give one of them a name of its own)"
     ]
 
 
@@ -115,52 +136,47 @@ def test_every_fault_of_every_argument_is_told(tmp_path: Path) -> None:
     write(tmp_path / "mail.frules", "")
     (tmp_path / "empty").mkdir()
     write(tmp_path / "two/a.frules", b"filter \xff")
-    write(tmp_path / "two/b.frules", b"a\nb\0")
+    write(tmp_path / "two/b.frules", b"a\nb \xff\xff")
     assert faults(
         tmp_path / "mial.frules",
         tmp_path / "empty",
         tmp_path / "no/where.frules",
         "sei.web_client",
         "sei.nothing_like_it",
-        "-",
         tmp_path / "two",
     ) == [
-        f"{tmp_path}/mial.frules: there is no such file or folder: did you mean {tmp_path}/mail.frules?",
-        f"{tmp_path}/empty: the folder holds no ruleset (files that end in .frules)",
-        f"{tmp_path}/no/where.frules: there is no folder {tmp_path}/no",
-        "sei.web_client: there is no file, folder or ruleset of this name: did you mean sei.web_clients?",
-        "sei.nothing_like_it: there is no file, folder or ruleset of this name",
-        "-: standard input cannot be read here",
-        f"{tmp_path}/two/a.frules:1: found byte 0xff at offset 7, expected UTF-8 text (save the file as UTF-8)",
-        f"{tmp_path}/two/b.frules:2: found a NUL byte at offset 3, expected text (flow files go after --flows)",
+        f"FR501 {tmp_path}/mial.frules: there is no such file or folder (did you mean {tmp_path}/mail.frules?)",
+        f"FR501 {tmp_path}/empty: the folder holds no ruleset (files that end in .frules)",
+        f"FR501 {tmp_path}/no/where.frules: there is no folder {tmp_path}/no",
+        "FR501 sei.web_client: there is no file, folder or ruleset of this name"
+        " (did you mean sei.web_clients?)",
+        "FR501 sei.nothing_like_it: there is no file, folder or ruleset of this name",
+        f"FR129 {tmp_path}/two/a.frules:1:8: byte 0xff at offset 7 is not UTF-8"
+        " (the file is perhaps Latin-1: save it as UTF-8)",
+        f"FR129 {tmp_path}/two/b.frules:2:3: byte 0xff at offset 4 is not UTF-8"
+        " (the file is perhaps Latin-1: save it as UTF-8)",
     ]
 
 
-def test_files_that_are_no_rulesets(tmp_path: Path) -> None:
-    utf16 = write(tmp_path / "w.frules", "ruleset a {}".encode("utf-16"))
-    assert faults(utf16) == [
-        f"{utf16}: found UTF-16 text at offset 0, expected UTF-8 (save the file as UTF-8)"
-    ]
-    marked = write(tmp_path / "m.frules", b"\xef\xbb\xbfports x = \xe9")
-    assert faults(marked)[0].startswith(f"{marked}:1: found byte 0xe9 at offset 13")
-    cut = write(tmp_path / "c.frules", b"# \xe2\x82")
-    assert faults(cut)[0].startswith(f"{cut}:1: found byte 0xe2 at offset 2")
-
-
-def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
-    file = write(tmp_path / "m.frules", b"\xef\xbb\xbfports x = 1")
-    assert Search().resolve_arguments([str(file)])[0].text == "ports x = 1"
+def test_faults_of_one_file_leave_the_others_to_be_checked(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.frules", "ruleset good {}")
+    texts, found = Search().resolve_arguments([str(good), "nowhere.frules"])
+    assert [t.path for t in texts] == [str(good)]
+    assert [f.code for f in found] == ["FR501"]
 
 
 def test_a_huge_file_is_refused_by_its_size(tmp_path: Path) -> None:
     huge = tmp_path / "huge.frules"
     with huge.open("wb") as out:
         out.truncate(50_000_000)
-    assert faults(huge)[0].startswith(f"{huge}: a ruleset has at most 8 MiB, and this is 50.0 MB")
-    with pytest.raises(InputError, match="-: a ruleset has at most 8 MiB, and this does not end there"):
-        Search().resolve_arguments(["-"], lambda size: b" " * size)
-    full = write(tmp_path / "full.frules", b" " * RULESET.limit)
-    assert len(Search().resolve_arguments([str(full)])[0].text) == RULESET.limit
+    (fault,) = faults(huge)
+    assert fault.startswith(
+        f"FR128 {huge}:1:1: the file has 50,000,000 bytes, and a ruleset has at most 8,388,608"
+    )
+    (fault,) = faults("-", standard_input=b" " * 9_000_000)
+    assert fault.startswith("FR128 -:1:1: the file has 8,388,609 bytes")
+    full = write(tmp_path / "full.frules", b" " * LARGEST)
+    assert len(resolve(full)[0].text) == LARGEST
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,15 +186,15 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert faults(file) == [f"{file}: permission denied"]
+    assert faults(file) == [f"FR503 {file}: permission denied"]
 
 
-def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+def test_a_pipe_is_read_once() -> None:
     read, end = os.pipe()
     os.write(end, b"ruleset piped {}")
     os.close(end)
     try:
-        assert Search().resolve_arguments([f"/dev/fd/{read}"])[0].text == "ruleset piped {}"
+        assert resolve(f"/dev/fd/{read}")[0].text == "ruleset piped {}"
     finally:
         os.close(read)
 
@@ -210,7 +226,7 @@ def test_files_of_the_command_line_import_one_another(tmp_path: Path) -> None:
     a = write(tmp_path / "a/a.frules", "import b")
     write(tmp_path / "b/b.frules", "ruleset b {}")
     search = Search()
-    search.resolve_arguments([str(a), str(tmp_path / "b")])
+    resolve(a, tmp_path / "b", search=search)
     found = search.find_ruleset("b", str(a))
     assert found is not None and found.path == str(tmp_path / "b/b.frules")
 
@@ -221,7 +237,7 @@ def test_a_file_that_hides_another_is_an_error_and_a_copy_is_not(tmp_path: Path,
     found = Search().find_ruleset("sei.ports", str(mine))
     assert found is not None and found.path == str(copy)
     write(copy, "ruleset sei.ports {}")
-    with pytest.raises(InputError, match=r"ruleset sei\.ports is also in shipped:sei/ports\.frules"):
+    with pytest.raises(RulesetErrors, match=r"ruleset sei\.ports is also in shipped:sei/ports\.frules"):
         Search().find_ruleset("sei.ports", str(mine))
 
 
@@ -230,6 +246,6 @@ def test_the_path_variable_names_folders(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     names = os.pathsep.join(["", str(tmp_path / "a"), str(tmp_path / "b")])
     assert "x" in Search.from_environment({"FLOWRULES_PATH": names}).names()
-    with pytest.raises(InputError, match=r"nowhere: \$FLOWRULES_PATH names it, and it is not a folder"):
+    with pytest.raises(RulesetErrors, match=r"nowhere: \$FLOWRULES_PATH names it, and it is not a folder"):
         Search.from_environment({"FLOWRULES_PATH": str(tmp_path / "nowhere")})
     assert Search.from_environment({}).names() == ["sei.ports", "sei.web_clients"]
