@@ -117,7 +117,8 @@ def proofs(
     *handshake*: the first TCP packet has S and A.  *request first*: the peer's row started earlier
     (``pairs.paired``), and TCP has A and is no refusal (R without S or P).  *lower port*: no order of the
     two sides is known, and TCP has S and A and the lower port, or UDP answers from below 1024 to 1024 or
-    above.  A source without flags (``None``) proves nothing of TCP; ``paired`` ``None``: no other side seen.
+    above.  A row whose first TCP packet has S without A opened the connection and answers nothing.
+    A source without flags (``None``) proves nothing of TCP; ``paired`` ``None``: no other side seen.
     """
     state = np.zeros(len(protocol), np.int8) if paired is None else paired
     tcp, udp = protocol == _TCP, protocol == _UDP
@@ -135,8 +136,10 @@ def proofs(
     proof[lower] = 2
     proof[request] = 1
     if initial_flags is not None:
-        both = TCP_FLAGS["S"] | TCP_FLAGS["A"]
-        proof[tcp & (initial_flags & both == both)] = 0
+        first_syn = tcp & (initial_flags & TCP_FLAGS["S"] != 0)
+        first_ack = initial_flags & TCP_FLAGS["A"] != 0
+        proof[first_syn & first_ack] = 0
+        proof[first_syn & ~first_ack] = _NO_PROOF  # it opened the connection
     return proof
 
 

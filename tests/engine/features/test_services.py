@@ -169,6 +169,8 @@ def test_client_rows_without_flags_rest_on_pairs_and_ports() -> None:
         (TCP, 443, 50_000, "SAPF", "", PEER_LATER, None),
         (TCP, 443, 50_000, "SAPF", "", NOT_SEEN, "lower port"),
         (TCP, 443, 50_000, "SAPF", "", SAME_TIME, "lower port"),
+        (TCP, 2_789, 20_000, "SAPF", "S", SAME_TIME, None),  # a client on a low port
+        (TCP, 2_789, 20_000, "SAPF", "S", PEER_FIRST, None),
         (TCP, 443, 50_000, "PA", "", NOT_SEEN, None),
         (TCP, 50_000, 443, "SAPF", "", NOT_SEEN, None),
         (UDP, 53, 30_000, "", "", PEER_FIRST, "request first"),
