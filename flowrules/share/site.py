@@ -5,7 +5,7 @@ YAML with the keys of ``KEYS``.  Every fault is told with its line and column, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -48,9 +48,8 @@ class Site:
 
     ``params`` has the values for the parameters of one ruleset by its name, and under ``None`` those for
     every ruleset that has such a parameter.  ``schedules``, ``sets`` and ``maps`` bind parameters of that
-    type in the same way; their names may have the ruleset's before them (``sei.email.office``).  Use
-    ``binding`` to ask.  ``names`` has names of addresses (128-bit numbers), ``assume`` what to take where
-    a source lacks a field.
+    type in the same way; their names may have the ruleset's before them (``sei.email.office``).
+    ``names`` has names of addresses (128-bit numbers), ``assume`` what to take where a source lacks a field.
     """
 
     path: str = ""
@@ -64,24 +63,6 @@ class Site:
     maps: Mapping[str, SiteFile] = Factory(dict)
     names: Mapping[int, str] = Factory(dict)
     assume: Mapping[str, SiteValue] = Factory(dict)
-
-    def binding(self, ruleset: str, name: str) -> SiteValue | SiteFile | None:
-        """What the site gives the parameter ``name`` of ``ruleset``: the most particular that it says."""
-        own = self.params.get(ruleset, {}).get(name)
-        return own or self._shared().get(f"{ruleset}.{name}") or self._shared().get(name)
-
-    def unknown(self, ruleset: str, parameters: Collection[str]) -> Iterator[tuple[str, Span]]:
-        """The names, with their places, that the site binds for ``ruleset`` and that are not among its ``parameters``."""
-        for name, value in self.params.get(ruleset, {}).items():
-            if name not in parameters:
-                yield name, value.key
-        for key, bound in self._shared().items():
-            of, _, name = key.rpartition(".")
-            if of == ruleset and name not in parameters:
-                yield name, bound.key
-
-    def _shared(self) -> Mapping[str, SiteValue | SiteFile]:
-        return {**self.params.get(None, {}), **self.schedules, **self.sets, **self.maps}
 
 
 def load_site(path: Path) -> Site:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrules.model.address_text import parse_address
-from flowrules.share.site import Site, SiteFile, load_site, parse_site
-from flowrules.share.site_yaml import SiteError, SiteValue
+from flowrules.share.site import Site, load_site, parse_site
+from flowrules.share.site_yaml import SiteError
 from flowrules.syntax.diagnostics import Diagnostic
 
 WHOLE = """\
@@ -139,31 +139,6 @@ def test_windows_line_ends_and_wide_characters_keep_places() -> None:
     assert faults("# é😀\r\nnames: {10.0.0.1: 😀, 10.0.0.300: x}\r\n") == [
         "site.yaml:2:22: part 4 of '10.0.0.300' is 300, and the parts of an IPv4 address go up to 255 [FR614]"
     ]
-
-
-def test_the_most_particular_binding_wins(folder: Path) -> None:
-    site = load_site(
-        write(
-            folder,
-            "params:\n  a.b: {x: 1, y: 1}\n  x: 2\n  z: 2\n  a.c: {w: 1}\n"
-            "schedules: {a.b.x: mon 08:00-09:00, a.b.z: tue 08:00-09:00, h: wed 08:00-09:00}\n"
-            "sets: {scanners: sets/scanners.set}\n",
-        )
-    )
-
-    def bound(ruleset: str, name: str) -> object:
-        value = site.binding(ruleset, name)
-        return value.text if isinstance(value, SiteValue) else value
-
-    assert bound("a.b", "x") == "1"
-    assert bound("a.b", "z") == "tue 08:00-09:00"
-    assert bound("a.c", "x") == "2"
-    assert bound("a.c", "h") == "wed 08:00-09:00"
-    assert bound("a.c", "w") == "1"
-    assert bound("a.b", "w") is None
-    assert isinstance(site.binding("a.b", "scanners"), SiteFile)
-    assert [name for name, _ in site.unknown("a.b", {"x"})] == ["y", "z"]
-    assert [span.line for _, span in site.unknown("a.b", {"x", "z"})] == [2]
 
 
 # ---------------------------------------------------------------- what can be wrong
