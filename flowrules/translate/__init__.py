@@ -1,0 +1,1 @@
+"""SiLK pipelines as rulesets, and what their last tool would have printed."""
