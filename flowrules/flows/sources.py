@@ -84,16 +84,18 @@ class Skipped:
 
     path: str
     reason: str
+    side_file: bool
+    """Whether it is there for another purpose, and nothing is missing without it."""
 
 
 @define
 class _Skips:
     """What has been left out so far: readers add to it as they meet damage."""
 
-    files: dict[str, str] = field(factory=dict)
+    files: dict[str, Skipped] = field(factory=dict)
 
-    def add(self, path: str, reason: str) -> None:
-        self.files.setdefault(path, reason)
+    def add(self, path: str, reason: str, side_file: bool = False) -> None:
+        self.files.setdefault(path, Skipped(path, reason, side_file))
 
 
 @frozen(eq=False)
@@ -113,7 +115,7 @@ class FlowSources(Sequence[FlowSource]):
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What was left out, and why."""
-        return tuple(Skipped(path, reason) for path, reason in self._skips.files.items())
+        return tuple(self._skips.files.values())
 
     @overload
     def __getitem__(self, index: int) -> FlowSource: ...
@@ -162,16 +164,18 @@ def open_sources(
             skips.add(path, error.reason)
             continue
         if isinstance(source, str):
-            skips.add(path, source)
+            skips.add(path, source, side_file=True)
         else:
             sources.append(_tolerant(source, skips) if on_error == "skip" else source)
-    if not sources and on_error == "fail":
-        where = ", ".join(named) or "nothing"
+    if not sources:
+        others = list(skips.files.values())
         raise FlowFileError(
-            where,
+            ", ".join(named) or "nothing",
             "no flow files here",
-            found=f"{len(skips.files)} other files" if skips.files else "nothing",
-            expected="flow files: " + ", ".join(f.text for f in FORMATS),
+            found=f"{len(others)} others, such as {others[0].path} ({others[0].reason})"
+            if others
+            else "nothing",
+            expected=_known_formats(),
         )
     return FlowSources(tuple(sources), conf, skips, tuple(spooled))
 
@@ -193,8 +197,12 @@ def recognise(path: str | os.PathLike[str], name: str | None = None) -> Format:
         "not a flow file of a format that is known",
         offset=0,
         found=_shown(head),
-        expected=", ".join(f.text for f in FORMATS[:-1]) + f" or {FORMATS[-1].text}",
+        expected=_known_formats(),
     )
+
+
+def _known_formats() -> str:
+    return ", ".join(f.text for f in FORMATS[:-1]) + f" or {FORMATS[-1].text}"
 
 
 def _head(path: str | os.PathLike[str], name: str) -> bytes:
