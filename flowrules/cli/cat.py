@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def command(
         raise click.BadParameter(str(error), param_hint="'--fields'") from error
     sources = open_flows(paths, input_format, silk_config, on_error)
     lines = text_lines(sources, columns, sources.conf, output_format, timestamp_format, limit)
-    out = click.get_text_stream("stdout")
+    out = sys.stdout
     while lot := list(islice(lines, _LINES_AT_ONCE)):
         out.write("\n".join(lot) + "\n")
     out.flush()
