@@ -58,8 +58,15 @@ SITE_MAPS: Final = {"country": t.LABEL, "asn": t.ASN, "name": t.LABEL}
 
 KEY_FUNCTIONS: Final = ("bin", "hour", "weekday", "spread", *SITE_MAPS)
 FUNCTIONS: Final = frozenset(
-    (*KEY_FUNCTIONS, "known", "count", "blocks", "previous", "unit_share")
-    + tuple(m.name for m in MEASURES.values() if m.args)
+    (
+        *KEY_FUNCTIONS,
+        "known",
+        "count",
+        "blocks",
+        "previous",
+        "unit_share",
+        *(m.name for m in MEASURES.values() if m.args),
+    )
 )
 """What can be called: nobody may give a map one of these names."""
 

@@ -37,7 +37,8 @@ class Workspace:
     maps: dict[str, MapTable] = field(factory=dict)
     bound_tables: dict[str, Mapping[tuple[object, ...], Mapping[str, object]]] = field(factory=dict)
     unbound: dict[Symbol, Span | None] = field(factory=dict)
-    site_maps: dict[str, Span | None] = field(factory=dict)
+    unbound_maps: list[tuple[Symbol | None, str, Span]] = field(factory=list)
+    """Uses of country or asn where the site binds none: by whom, which, where."""
     uses: dict[Symbol, set[Symbol]] = field(factory=dict)
     known: dict[Symbol, Checked | None] = field(factory=dict)
     _open: list[Symbol] = field(factory=list)
@@ -72,6 +73,10 @@ class Workspace:
         if symbol.deprecated is not None and span is not None:
             self.faults.report("FR290", f"{symbol.name} is deprecated: {symbol.deprecated}", span)
         return self.resolve(symbol)
+
+    def note_unbound_map(self, word: str, span: Span) -> None:
+        """Remember that the declaration being checked asks a map that the site does not bind."""
+        self.unbound_maps.append((self._open[-1] if self._open else None, word, span))
 
     def _report_cycle(self, circle: list[Symbol]) -> None:
         self._circular.update(circle)

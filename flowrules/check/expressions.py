@@ -1,0 +1,715 @@
+"""What predicates and conditions share: and, or, not, comparisons, ``in``, lookups, maps, constants."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Final
+
+from flowrules.check import collections
+from flowrules.check.builtin import BARE_LABELS, EITHER_END, FUNCTIONS, SITE_MAPS, WEEKDAYS
+from flowrules.check.faults import did_you_mean, nearest
+from flowrules.check.literals import literal_value, natural_type
+from flowrules.check.nouns import kind_noun, type_noun
+from flowrules.check.references import lookup_target, positions_text, set_reference
+from flowrules.check.symbols import (
+    CheckedFilter,
+    CheckedMap,
+    CheckedProfile,
+    CheckedSet,
+    CheckedTable,
+    Constant,
+    FileScope,
+    Positions,
+    Symbol,
+)
+from flowrules.check.workspace import Workspace
+from flowrules.model import expression as ex
+from flowrules.model import types as t
+from flowrules.model.fields import PROTOCOLS
+from flowrules.model.source_text import Span
+from flowrules.model.types import Type
+from flowrules.syntax import tree
+
+FLIPPED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+
+SCALARS: Final = frozenset(
+    (
+        "count",
+        "bytes",
+        "number",
+        "percent",
+        "duration",
+        "time",
+        "address",
+        "block",
+        "port",
+        "protocol",
+        "label",
+    )
+)
+"""Types of parameters that stand for one value."""
+
+BOUNDED: Final = {
+    "share": "a share",
+    "fraction": "a fraction",
+    "sequential": "sequential",
+    "cumulative": "a share",
+}
+"""Measures that never pass 100%."""
+
+
+def poison(span: Span | None) -> ex.Literal:
+    """What stands for a faulty value: nothing more is reported about it."""
+    return ex.Literal(type=t.POISON, span=span, value=None)
+
+
+def unknown_truth(span: Span | None) -> ex.Literal:
+    """A condition that is unknown, since what it needs is not bound."""
+    return ex.Literal(type=t.TRUTH, span=span, value=None)
+
+
+def comparable(one: Type, other: Type) -> bool:
+    """Whether two values can be compared at all."""
+    if one == other or t.POISON in (one, other):
+        return True
+    kinds = {one, other}
+    return kinds in ({t.COUNT, t.NUMBER}, {t.NUMBER, t.PERCENT}, {t.PORT, t.APPLICATION})
+
+
+class Expressions(ABC):
+    """One place in a file where expressions stand; subclasses know which names and measures it has."""
+
+    what: str
+    """What a condition is about here, for messages: ``one flow``, ``a row of hourly``."""
+    equal_percents = False
+    """Whether percents may be compared with = (in tests)."""
+
+    def __init__(self, ws: Workspace, scope: FileScope) -> None:
+        self.ws = ws
+        self.scope = scope
+
+    # ---- what subclasses say ---------------------------------------------------------------------
+
+    @abstractmethod
+    def operand(self, node: tree.Expression) -> ex.Expression:
+        """A value; ``POISON`` where it is faulty."""
+
+    @abstractmethod
+    def truth(self, node: tree.Expression) -> ex.Expression:
+        """A condition that is neither a comparison nor put together from others."""
+
+    @abstractmethod
+    def local_names(self) -> list[str]:
+        """The names that this place brings, for "did you mean"."""
+
+    def verdicts(self, of: ex.Expression) -> tuple[str, ...] | None:
+        """The names that ``of`` can have, where it is a verdict."""
+        if isinstance(of, ex.Lookup) and of.column == "verdict":
+            profile = next(
+                (
+                    c
+                    for s, c in self.ws.known.items()
+                    if s.qualified == of.owner and isinstance(c, CheckedProfile)
+                ),
+                None,
+            )
+            if profile is not None:
+                return (*(v.short for v in profile.declaration.verdicts), "unclassified")
+        return None
+
+    # ---- logic -----------------------------------------------------------------------------------
+
+    def condition(self, node: tree.Expression) -> ex.Expression:
+        """A condition, of type truth whatever is wrong in it."""
+        match node:
+            case tree.Or() | tree.And():
+                kind = ex.Or if isinstance(node, tree.Or) else ex.And
+                items = [self.condition(i) for i in node.items]
+                flat: list[ex.Expression] = []
+                for item in items:
+                    flat.extend(item.items if isinstance(item, kind) else (item,))
+                return kind(type=t.TRUTH, span=node.span, items=tuple(flat))
+            case tree.Not():
+                return ex.Not(type=t.TRUTH, span=node.span, of=self.condition(node.of))
+            case tree.NOf():
+                return self._n_of(node)
+            case tree.Compare():
+                return self._compare(node)
+            case tree.In():
+                return self._membership(node)
+            case tree.Call() if node.function.parts == ("known",):
+                return self._known(node)
+            case tree.Literal():
+                self.ws.faults.report(
+                    "FR204",
+                    f"{node.text} is a value, not a condition",
+                    node.span,
+                    hint="compare it with something",
+                )
+                return unknown_truth(node.span)
+        return self.truth(node)
+
+    def _n_of(self, node: tree.NOf) -> ex.Expression:
+        items = tuple(self.condition(i) for i in node.items)
+        n = node.n.value
+        if not isinstance(n, int) or not 1 <= n <= len(items):
+            always = isinstance(n, int) and n < 1
+            self.ws.faults.report(
+                "FR242",
+                f"{node.n.text} of {len(items)} conditions {'always' if always else 'never'} hold",
+                node.n.span,
+                hint=f"write a number from 1 to {len(items)}",
+            )
+            n = 1
+        return ex.NOf(type=t.TRUTH, span=node.span, n=n, items=items)
+
+    def _known(self, node: tree.Call) -> ex.Expression:
+        if len(node.args) != 1:
+            self.wrong_arguments(node, "known takes one value: known(zone(sip))")
+            return unknown_truth(node.span)
+        arg = node.args[0]
+        if isinstance(arg, tree.Call) and arg.function.parts == ("previous",):
+            return self._previous_known(arg, node.span)
+        of = self.operand(arg)
+        return ex.Known(type=t.TRUTH, span=node.span, of=of)
+
+    def _previous_known(self, call: tree.Call, span: Span) -> ex.Expression:
+        name = self.previous_name(call)
+        if name is None:
+            return unknown_truth(span)
+        symbol, rest, reported = self.ws.find(self.scope, name)
+        if symbol is None:
+            if not reported:
+                self.ws.unknown_name(name, self.ws.names(self.scope), "no set, table or profile")
+            return unknown_truth(span)
+        checked = self.ws.refer(symbol, name.span)
+        if checked is None:
+            return unknown_truth(span)
+        column: str | None = None
+        if isinstance(checked, CheckedTable) and rest:
+            if lookup_target(self.ws, self.scope, name, previous=True) is None:
+                return unknown_truth(span)
+            column = rest[0]
+        elif isinstance(checked, CheckedProfile) and rest:
+            if rest[0] in checked.features or rest[0] == "verdict":
+                column = rest[0]
+            elif set_reference(self.ws, self.scope, name, previous=True) is None:
+                return unknown_truth(span)
+        elif not isinstance(checked, CheckedSet | CheckedTable | CheckedProfile):
+            self.ws.faults.report(
+                "FR227", f"{name.text} is {kind_noun(symbol.kind)}: earlier results do not hold it", name.span
+            )
+            return unknown_truth(span)
+        return ex.PreviousKnown(type=t.TRUTH, span=span, owner=symbol.qualified, column=column)
+
+    def previous_name(self, call: tree.Call) -> tree.Name | None:
+        """The argument of ``previous(x)``."""
+        if len(call.args) == 1 and isinstance(call.args[0], tree.Name):
+            return call.args[0]
+        self.wrong_arguments(call, "previous takes one name: previous(web_clients)")
+        return None
+
+    # ---- comparisons -----------------------------------------------------------------------------
+
+    def _compare(self, node: tree.Compare) -> ex.Expression:
+        left, right, operator = node.left, node.right, node.operator
+        if isinstance(left, tree.Literal):
+            if isinstance(right, tree.Literal):
+                self.ws.faults.report(
+                    "FR217", f"{self.ws.text(node.span)} compares two constants", node.span,
+                    hint="compare a field, a measure or a feature",
+                )  # fmt: skip
+                return unknown_truth(node.span)
+            left, right, operator = right, left, FLIPPED[operator]
+        ends = self.either_end(left)
+        if ends is not None:
+            return self._compare_either(node, left, right, operator, ends)
+        typed = self.operand(left)
+        if typed.type == t.POISON:
+            if isinstance(right, tree.Call | tree.Lookup | tree.Arithmetic | tree.Total):
+                self.operand(right)
+            return unknown_truth(node.span)
+        return self.compare_values(node, typed, left, right, operator)
+
+    def compare_values(
+        self,
+        node: tree.Compare,
+        typed: ex.Expression,
+        left: tree.Expression,
+        right: tree.Expression,
+        operator: str,
+    ) -> ex.Expression:
+        """The comparison of a value with what stands on its other side."""
+        if not self._has_operator(node, typed, left, right, operator):
+            return unknown_truth(node.span)
+        other = self.value_as(right, typed, self.ws.text(left.span))
+        if other is None:
+            return unknown_truth(node.span)
+        if isinstance(other, ex.Literal) and not self._within_bound(right, other, typed):
+            return unknown_truth(node.span)
+        return ex.Compare(type=t.TRUTH, span=node.span, op=operator, left=typed, right=other)
+
+    def _compare_either(
+        self,
+        node: tree.Compare,
+        left: tree.Expression,
+        right: tree.Expression,
+        operator: str,
+        ends: tuple[str, str],
+    ) -> ex.Expression:
+        word, value = self.ws.text(left.span), self.ws.text(right.span)
+        if operator != "=":
+            hint = (
+                f"write not {word} = {value} for neither end"
+                if operator == "!="
+                else f"write one end: {ends[0]}"
+            )
+            self.ws.faults.report(
+                "FR223", f"{word} means either end, and {operator} would be true of one or of both", node.operator_span,
+                hint=hint,
+            )  # fmt: skip
+            return unknown_truth(node.span)
+        sides: list[ex.Expression] = []
+        for end in ends:
+            typed = self.operand(tree.Name(parts=(end,), span=left.span))
+            if typed.type == t.POISON:
+                return unknown_truth(node.span)
+            other = self.value_as(right, typed, word)
+            if other is None:
+                return unknown_truth(node.span)
+            sides.append(ex.Compare(type=t.TRUTH, span=node.span, op="=", left=typed, right=other))
+        return ex.Or(type=t.TRUTH, span=node.span, items=tuple(sides))
+
+    def _has_operator(
+        self,
+        node: tree.Compare,
+        typed: ex.Expression,
+        left: tree.Expression,
+        right: tree.Expression,
+        operator: str,
+    ) -> bool:
+        name, text, value = typed.type.name, self.ws.text(left.span), self.ws.text(right.span)
+        hint: str | None
+        if typed.type in (t.FLAGS, t.ATTRIBUTES):
+            bits = value if value.isupper() and value.isalpha() else "S"
+            hint = f"write {text} has {bits}, {text} lacks {bits} or {text} matches {bits}/{bits}"
+            message = f"{text} holds {type_noun(typed.type)}, which {operator} does not test"
+        elif typed.type == t.TRUTH:
+            message, hint = f"{text} is a condition: it holds or not", f"write {text} or not {text}"
+        elif name in ("list", "schedule", "set", "tuple"):
+            message = f"{text} is {type_noun(typed.type)}, which {operator} does not compare"
+            hint = "write in" if name == "tuple" else None
+        elif operator in ("=", "!=") and typed.type == t.PERCENT and not self.equal_percents:
+            message = f"{text} is a percent, and a percent is hardly ever equal to another"
+            hint = f"write {text} >= {value} or {text} <= {value}"
+        elif operator not in ("=", "!=") and name not in t.ORDERED:
+            message = f"{text} is {type_noun(typed.type)}, which has no order"
+            hint = f"write {text} = {value} or {text} in (…)"
+        else:
+            return True
+        self.ws.faults.report("FR213", message, node.operator_span, hint=hint)
+        return False
+
+    def _within_bound(self, node: tree.Expression, value: ex.Literal, typed: ex.Expression) -> bool:
+        bound = self.bounded(typed)
+        if bound is None or not isinstance(value.value, Fraction) or value.value <= 1:
+            return True
+        self.ws.faults.report(
+            "FR212", f"{self.ws.text(node.span)} is more than 100%, and {bound} never is", node.span,
+            hint="write a percent from 0% to 100%",
+        )  # fmt: skip
+        return False
+
+    def bounded(self, typed: ex.Expression) -> str | None:
+        """How to call a value that never passes 100%; ``None`` for others."""
+        return BOUNDED.get(typed.name) if isinstance(typed, ex.Measure) else None
+
+    def value_as(self, node: tree.Expression, typed: ex.Expression, about: str) -> ex.Expression | None:
+        """``node`` as a value to compare with ``typed``; ``None`` where it is none (reported)."""
+        if isinstance(node, tree.Literal):
+            value = literal_value(self.ws, node, typed.type, about)
+            return None if value is None else ex.Literal(type=typed.type, span=node.span, value=value)
+        if isinstance(node, tree.Name) and len(node.parts) == 1:
+            word = self.word(node, typed)
+            if word is not None:
+                return word if word.type != t.POISON else None
+        if isinstance(node, tree.Name) and node.parts[0] in EITHER_END:
+            self._no_either_end(node)
+            return None
+        other = self.operand(node)
+        if other.type == t.POISON:
+            return None
+        if isinstance(other, ex.Literal):
+            return self._constant_as(node, other, typed, about)
+        if comparable(typed.type, other.type):
+            return other
+        self.mismatch(node, other.type, typed.type, about)
+        return None
+
+    def _constant_as(
+        self, node: tree.Expression, other: ex.Literal, typed: ex.Expression, about: str
+    ) -> ex.Expression | None:
+        """A parameter against ``typed``: the value as that type, where it can be."""
+        found, wanted = other.type, typed.type
+        plain = (
+            wanted == t.PERCENT and found in (t.NUMBER, t.COUNT) and isinstance(typed, ex.Measure | ex.Column)
+        )
+        whole = found == t.COUNT and wanted in (t.NUMBER, t.BYTES)
+        if plain or not (comparable(found, wanted) or whole):
+            self.mismatch(node, found, wanted, about)
+            return None
+        value = other.value
+        if value is not None and wanted == t.NUMBER and found == t.COUNT:
+            assert isinstance(value, int | Fraction)
+            value = Fraction(value)
+        kept = found if {found, wanted} in ({t.COUNT, t.NUMBER}, {t.NUMBER, t.PERCENT}) else wanted
+        return ex.Literal(type=wanted if whole else kept, span=node.span, value=value)
+
+    def mismatch(self, node: tree.Expression, found: Type, wanted: Type, about: str) -> None:
+        """Report two values that have nothing in common."""
+        hint = None
+        if {found, wanted} == {t.ADDRESS, t.BLOCK}:
+            hint = "an address lies in a block: write in"
+        self.ws.faults.report(
+            "FR210",
+            f"{about} is {type_noun(wanted)}, and {self.ws.text(node.span)} is {type_noun(found)}",
+            node.span,
+            hint=hint,
+        )
+
+    def word(self, node: tree.Name, typed: ex.Expression) -> ex.Expression | None:
+        """A bare word as the value of ``typed``: a protocol, a day, a sensor, a verdict.
+
+        ``None``: it is none of these and has to be looked up; ``POISON``: reported.
+        """
+        word, type_ = node.parts[0], typed.type
+        if type_ == t.PROTOCOL and word in PROTOCOLS:
+            return ex.Literal(type=type_, span=node.span, value=PROTOCOLS[word])
+        if type_ == t.WEEKDAY and word in WEEKDAYS:
+            return ex.Literal(type=type_, span=node.span, value=WEEKDAYS.index(word))
+        if type_ == t.LABEL:
+            symbol, _, _ = self.ws.find(self.scope, node)
+            checked = self.ws.resolve(symbol) if symbol is not None and symbol.kind == "param" else None
+            if isinstance(checked, Constant) and checked.type == t.LABEL:
+                return None
+            verdicts = self.verdicts(typed)
+            if verdicts is not None and word not in self.local_names():
+                if word not in verdicts:
+                    self.ws.faults.report(
+                        "FR201", f"no verdict is called {word}", node.span,
+                        hint=did_you_mean(word, verdicts) or f"the verdicts are {', '.join(verdicts)}",
+                    )  # fmt: skip
+                    return poison(node.span)
+                return ex.Literal(type=type_, span=node.span, value=word)
+            if isinstance(typed, ex.Field | ex.Column) and typed.name in BARE_LABELS:
+                return ex.Literal(type=type_, span=node.span, value=word)
+            if symbol is None and word not in self.local_names():
+                self.ws.faults.report(
+                    "FR210", f"{word} is a name, and a label is wanted", node.span,
+                    hint=f'write it in quotes: "{word}"', fix=f'"{word}"',
+                )  # fmt: skip
+                return poison(node.span)
+        if type_ in (t.PROTOCOL, t.WEEKDAY) and self.ws.find(self.scope, node)[0] is None:
+            known = list(PROTOCOLS) if type_ == t.PROTOCOL else list(WEEKDAYS)
+            if word in self.local_names():
+                return None
+            near = did_you_mean(word, known)
+            if type_ == t.PROTOCOL:
+                near = near or "write its number; the words are " + ", ".join(known)
+            self.ws.faults.report(
+                "FR201", f"no {type_noun(type_).split(' ', 1)[1]} is called {word}", node.span, hint=near
+            )
+            return poison(node.span)
+        return None
+
+    # ---- membership ------------------------------------------------------------------------------
+
+    def either_end(self, node: tree.Expression) -> tuple[str, str] | None:
+        """The two fields that ``aip`` or ``aport`` means."""
+        if isinstance(node, tree.Name) and len(node.parts) == 1 and node.parts[0] not in self.scope.symbols:
+            return EITHER_END.get(node.parts[0])
+        return None
+
+    def _no_either_end(self, node: tree.Name) -> None:
+        one, other = EITHER_END[node.parts[0]]
+        self.ws.faults.report(
+            "FR223", f"{node.text} means either end: it stands only before = and in", node.span,
+            hint=f"write {one} or {other}",
+        )  # fmt: skip
+
+    def _membership(self, node: tree.In) -> ex.Expression:
+        ends = self.either_end(node.left)
+        if ends is not None:
+            sides: list[ex.Expression] = []
+            for end in ends:
+                item = self.operand(tree.Name(parts=(end,), span=node.left.span))
+                if item.type == t.POISON:
+                    return unknown_truth(node.span)
+                side = self._in((item,), node)
+                if side is None:
+                    return unknown_truth(node.span)
+                sides.append(side)
+            held: ex.Expression = ex.Or(type=t.TRUTH, span=node.span, items=tuple(sides))
+            return ex.Not(type=t.TRUTH, span=node.span, of=held) if node.negated else held
+        nodes = node.left.items if isinstance(node.left, tree.Tuple) else (node.left,)
+        items: list[ex.Expression] = []
+        for part in nodes:
+            items.append(self._item(part, node))
+        if any(i.type == t.POISON for i in items):
+            return unknown_truth(node.span)
+        found = self._in(tuple(items), node)
+        if found is None:
+            return unknown_truth(node.span)
+        return ex.Not(type=t.TRUTH, span=node.span, of=found) if node.negated else found
+
+    def _item(self, node: tree.Expression | tree.Item, whole: tree.In) -> ex.Expression:
+        if isinstance(node, tree.Name) and self.either_end(node) is not None:
+            self._no_either_end(node)
+            return poison(node.span)
+        if isinstance(node, tree.Literal):
+            type_ = natural_type(node)
+            if node.kind == "cidr":
+                return ex.Literal(type=t.BLOCK, span=node.span, value=literal_value(self.ws, node, t.BLOCK))
+            value = literal_value(self.ws, node, type_)
+            return poison(node.span) if value is None else ex.Literal(type=type_, span=node.span, value=value)
+        if isinstance(node, tree.Range | tree.Tuple):
+            self.ws.faults.report("FR215", "a list stands before in", node.span, hint="write the value first")
+            return poison(node.span)
+        return self.operand(node)
+
+    def _in(self, items: tuple[ex.Expression, ...], node: tree.In) -> ex.Expression | None:
+        found = collections.collection(self, items, node.collection, self.ws.text(node.left.span))
+        if found is None:
+            return None
+        if isinstance(found, collections.Unbound):
+            return unknown_truth(node.span)
+        members, items = found
+        if len(members) == 1:
+            return ex.In(type=t.TRUTH, span=node.span, items=items, collection=members[0])
+        return ex.Or(
+            type=t.TRUTH,
+            span=node.span,
+            items=tuple(ex.In(type=t.TRUTH, span=node.span, items=items, collection=m) for m in members),
+        )
+
+    # ---- values that both languages have ---------------------------------------------------------
+
+    def constant(self, node: tree.Name) -> ex.Expression:
+        """A name of file scope as a value: a scalar parameter, else a message that says how it is used."""
+        symbol, rest, reported = self.ws.find(self.scope, node)
+        if symbol is None:
+            if not reported:
+                self.unknown(node)
+            return poison(node.span)
+        checked = self.ws.refer(symbol, node.span)
+        if checked is None:
+            return poison(node.span)
+        if isinstance(checked, Constant) and not rest and checked.type.name in SCALARS:
+            value = checked.value
+            assert value is None or isinstance(value, int | str | Fraction | tuple)
+            return ex.Literal(type=checked.type, span=node.span, value=value)
+        self._not_a_value(node, symbol, checked, rest)
+        return poison(node.span)
+
+    def unknown(self, node: tree.Name) -> None:
+        """Report a name that is neither built in nor declared."""
+        candidates = [*self.local_names(), *self.ws.names(self.scope)]
+        self.ws.unknown_name(node, candidates)
+
+    def _not_a_value(self, node: tree.Name, symbol: Symbol, checked: object, rest: tuple[str, ...]) -> None:
+        name = node.text
+        hint: str | None = None
+        if isinstance(checked, CheckedTable | CheckedProfile) and rest:
+            columns = checked.columns if isinstance(checked, CheckedTable) else checked.features
+            keys = checked.keys if isinstance(checked, CheckedTable) else checked.positions
+            if rest[0] in columns or rest[0] == "verdict":
+                asked = ", ".join(k.name for k in keys) if isinstance(checked, CheckedTable) else "host"
+                self.ws.faults.report(
+                    "FR226",
+                    f"{name} has one value for each row",
+                    node.span,
+                    hint=f"say which: {name}[{asked or '…'}]",
+                )
+                return
+            if set_reference(self.ws, self.scope, node) is None:
+                return
+            what = "a set"
+        elif isinstance(checked, Constant):
+            what = type_noun(checked.type)
+        else:
+            what = kind_noun(symbol.kind)
+        match checked:
+            case Constant(type=Type(name="ports")):
+                hint = f"write dport in {name}"
+            case Constant(type=Type(name="schedule" | "times")):
+                hint = f"write stime in {name}"
+            case Constant() | CheckedSet():
+                hint = f"write sip in {name}, or count({name})"
+            case CheckedMap():
+                hint = f"call it: {name}({', '.join(_example(k) for k in checked.keys)})"
+            case CheckedFilter():
+                hint = f"measure it: flows of {name}"
+        self.ws.faults.report("FR204", f"{name} is {what}, not a value", node.span, hint=hint)
+
+    def lookup(self, node: tree.Lookup) -> ex.Expression:
+        """``table.column[key, …]``."""
+        previous = isinstance(node.of, tree.Call)
+        if isinstance(node.of, tree.Call):
+            if node.of.function.parts != ("previous",):
+                self.ws.faults.report(
+                    "FR226", f"{self.ws.text(node.of.span)} cannot be looked up in", node.of.span,
+                    hint="write table.column[key] or previous(table.column)[key]",
+                )  # fmt: skip
+                return poison(node.span)
+            name = self.previous_name(node.of)
+            if name is None:
+                return poison(node.span)
+        else:
+            name = node.of
+        target = lookup_target(self.ws, self.scope, name, previous)
+        if target is None:
+            return poison(node.span)
+        keys = self._lookup_keys(node, target.keys)
+        if keys is None:
+            return poison(node.span)
+        return ex.Lookup(
+            type=target.type,
+            span=node.span,
+            owner=target.owner,
+            column=target.column,
+            keys=keys,
+            previous=previous,
+        )
+
+    def _lookup_keys(self, node: tree.Lookup, wanted: Positions) -> tuple[ex.Expression, ...] | None:
+        if len(node.keys) == 1 and len(wanted) > 1 and not isinstance(node.keys[0], tree.Literal):
+            only = self.operand(node.keys[0])
+            if only.type == t.POISON:
+                return None
+            if only.type == t.tuple_of(*(p.type for p in wanted)):
+                return (only,)
+        if len(node.keys) != len(wanted):
+            names = ", ".join(p.name for p in wanted)
+            self.ws.faults.report(
+                "FR226",
+                f"{self.ws.text(node.of.span)} is looked up by {len(wanted) or 'no'} key{'' if len(wanted) == 1 else 's'}, "
+                f"not {len(node.keys)}",
+                node.span,
+                hint=f"write {self.ws.text(node.of.span)}[{names}]"
+                if wanted
+                else "it has one row, without keys",
+            )
+            return None
+        keys: list[ex.Expression] = []
+        for part, position in zip(node.keys, wanted, strict=True):
+            shape = ex.Literal(type=position.type, value=None)
+            if isinstance(part, tree.Literal) and part.kind == "cidr" and position.type == t.BLOCK:
+                key: ex.Expression | None = ex.Literal(
+                    type=t.BLOCK, span=part.span, value=literal_value(self.ws, part, t.BLOCK)
+                )
+            else:
+                key = self.value_as(part, _labelled(shape, position.name), f"the key {position.name}")
+            if key is None:
+                return None
+            keys.append(key)
+        return tuple(keys)
+
+    def map_call(self, node: tree.Call) -> ex.Expression | None:
+        """``zone(sip)``, ``service(dport, protocol)``; ``None``: the name is no map (not reported)."""
+        function = node.function
+        if len(function.parts) == 1 and function.parts[0] in SITE_MAPS:
+            word = function.parts[0]
+            checked: object = self.site_map(word, node.span)
+        else:
+            symbol, rest, reported = self.ws.find(self.scope, function)
+            if symbol is None:
+                return poison(node.span) if reported else None
+            checked = self.ws.refer(symbol, function.span)
+            if checked is None:
+                return poison(node.span)
+            if not isinstance(checked, CheckedMap) or rest:
+                self.ws.faults.report(
+                    "FR204", f"{function.text} is {kind_noun(symbol.kind)}, and only maps and measures are called",
+                    function.span,
+                )  # fmt: skip
+                return poison(node.span)
+        assert isinstance(checked, CheckedMap)
+        args = self._map_arguments(node, checked)
+        if args is None:
+            return poison(node.span)
+        if not checked.bound:
+            return ex.Literal(type=checked.label, span=node.span, value=None)
+        return ex.MapLookup(type=checked.label, span=node.span, map=checked.name, args=args)
+
+    def site_map(self, word: str, span: Span) -> CheckedMap:
+        """``country``, ``asn`` or ``name``; a use of one that is not bound is noted."""
+        bound = word == "name" or word in self.ws.bindings.maps
+        if not bound:
+            self.ws.note_unbound_map(word, span)
+        return CheckedMap(word, (t.ADDRESS,), SITE_MAPS[word], bound)
+
+    def _map_arguments(self, node: tree.Call, checked: CheckedMap) -> tuple[ex.Expression, ...] | None:
+        call = f"{node.function.text}({', '.join(_example(k) for k in checked.keys)})"
+        if len(node.args) != len(checked.keys):
+            self.wrong_arguments(
+                node,
+                f"{node.function.text} is looked up by {' and '.join(map(str, checked.keys))}: {call}",
+            )
+            return None
+        found: list[ex.Expression] = []
+        for arg, wanted in zip(node.args, checked.keys, strict=True):
+            value = self.value_as(arg, ex.Literal(type=wanted, value=None), f"a key of {node.function.text}") if isinstance(
+                arg, tree.Literal
+            ) else self.argument(arg)  # fmt: skip
+            if value is None or value.type == t.POISON:
+                return None
+            if value.type != wanted and not (wanted == t.ADDRESS and value.type == t.BLOCK):
+                self.ws.faults.report(
+                    "FR220",
+                    f"{node.function.text} is a map of {' and '.join(map(str, checked.keys))}, and "
+                    f"{self.ws.text(arg.span)} is {type_noun(value.type)}",
+                    arg.span,
+                    hint=f"write {call}",
+                )
+                return None
+            found.append(value)
+        return tuple(found)
+
+    def argument(self, node: tree.Expression) -> ex.Expression:
+        """An argument that is a value; either end is refused."""
+        if isinstance(node, tree.Name) and self.either_end(node) is not None:
+            self._no_either_end(node)
+            return poison(node.span)
+        return self.operand(node)
+
+    def wrong_arguments(self, node: tree.Call, message: str, hint: str | None = None) -> None:
+        """Report a call with what it does not take."""
+        self.ws.faults.report("FR220", message, node.span, hint=hint)
+
+    def unknown_function(self, node: tree.Call, also: Iterable[str] = ()) -> None:
+        """Report a call of something that cannot be called."""
+        name = node.function.text
+        maps = [n for n, s in self.scope.symbols.items() if s.kind in ("map", "param")]
+        near = nearest(name, [*also, *FUNCTIONS, *maps, *self.scope.imported])
+        self.ws.faults.report(
+            "FR201",
+            f"there is no measure, function or map called {name}",
+            node.function.span,
+            hint=f"did you mean {near}?" if near else None,
+        )
+
+
+def _example(type_: Type) -> str:
+    return {"address": "sip", "port": "dport", "protocol": "protocol", "label": "sensor"}.get(
+        type_.name, type_.name
+    )
+
+
+def _labelled(shape: ex.Literal, name: str) -> ex.Expression:
+    """A stand-in for a key: its name says whether bare labels may stand for it."""
+    return ex.Column(type=shape.type, name=name)
+
+
+__all__ = ["Expressions", "comparable", "poison", "positions_text", "unknown_truth"]
