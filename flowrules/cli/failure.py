@@ -17,6 +17,15 @@ FAULT: Final = 4
 INTERRUPTED: Final = 130
 
 
+EXPECTED: Final = (
+    ("flowrules.translate.errors", "TranslationError", USAGE),
+    ("flowrules.check.bindings", "BinderError", USAGE),
+    ("flowrules.engine.set_algebra", "SetTooLarge", USAGE),
+    ("flowrules.flows.errors", "FlowFileError", DATA),
+)
+"""Errors of ours that say all there is to say in one line: module, class and exit code."""
+
+
 def report(error: Exception) -> int:
     """Say on standard error what went wrong and return the exit code that stands for it."""
     if isinstance(error, click.exceptions.Abort):
@@ -30,9 +39,10 @@ def report(error: Exception) -> int:
     if _is(error, "flowrules.syntax.diagnostics", "RulesetErrors"):
         click.echo(str(error), err=True)
         return USAGE
-    if _is(error, "flowrules.flows.errors", "FlowFileError"):
+    code = next((code for module, name, code in EXPECTED if _is(error, module, name)), None)
+    if code is not None:
         _say(str(error))
-        return DATA
+        return code
     if isinstance(error, OSError):
         _say(_system(error))
         return DATA
