@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 from ipaddress import IPv4Address, ip_network
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,11 +16,17 @@ import pytest
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.flows.sample import hosts, sample_chunks, sample_source
+from flowrules.engine.features.connections import destination
+from flowrules.engine.features.ports import port_features
+from flowrules.flows.errors import FlowFileError
+from flowrules.flows.sample import SAMPLE_NETWORK, hosts, sample_chunks, sample_source, write_sample
 from flowrules.flows.sample.assemble import FIELDS, Records
 from flowrules.flows.sample.figures import REPORT, Scale
 from flowrules.flows.sample.mail import RECEIVED
+from flowrules.flows.silk_conf import read_silk_conf
+from flowrules.flows.silk_records import open_silk
 from flowrules.model.fields import ADDRESS, EXPANDED, STORED
+from flowrules.share.site import load_site
 
 TYPES = {"in": 0, "out": 1, "inweb": 2, "outweb": 3, "innull": 4}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -74,8 +82,16 @@ class Table:
         return Table({name: column[index] for name, column in self.columns.items()})
 
     def flows_per(self, *names: str) -> dict[tuple[int, ...], int]:
-        keys, counts = np.unique(np.stack([self[name] for name in names]), axis=1, return_counts=True)
-        return {tuple(key): int(n) for key, n in zip(keys.T.tolist(), counts, strict=True)}
+        packed = np.zeros(len(self), np.int64)
+        for name in names:
+            packed = packed << 16 | self[name]
+        keys, counts = np.unique(packed, return_counts=True)
+        shifts = [16 * k for k in reversed(range(len(names)))]
+        masks = [0xFFFFFFFF, *[0xFFFF] * (len(names) - 1)]
+        return {
+            tuple(key >> shift & mask for shift, mask in zip(shifts, masks, strict=True)): n
+            for key, n in zip(keys.tolist(), counts.tolist(), strict=True)
+        }
 
     def bytes_per(self, name: str) -> dict[int, int]:
         keys, place = np.unique(self[name], return_inverse=True)
@@ -91,7 +107,10 @@ def read(scale: float, seed: int | None = None) -> Table:
 
 @pytest.fixture(scope="module")
 def whole() -> Table:
-    return read(1.0)
+    """The whole network without the columns that are the same throughout."""
+    constant = {"sensor", "input", "output", "nhip", "ip_version", "record_number"}
+    chunks = list(sample_source().chunks(frozenset(STORED) - constant))
+    return Table({name: np.concatenate([c[name] for c in chunks]) for name in chunks[0].columns})
 
 
 @pytest.fixture(scope="module")
@@ -463,6 +482,37 @@ def test_the_ports_of_the_proxy_go_around_many_times(whole: Table) -> None:
     assert np.median(steps) == 1
 
 
+@pytest.mark.parametrize(
+    ("octet", "style"),
+    [
+        (33, "several counters"),
+        (220, "one counter"),
+        (41, "one counter"),
+        (47, "one counter"),
+        (49, "per destination"),
+        (53, "spread"),
+    ],
+)
+def test_the_port_features_read_each_stack(whole: Table, octet: int, style: str) -> None:
+    rows = whole.rows(
+        whole.type("out", "outweb")
+        & whole.host("sip", {octet})
+        & whole.port("dport", *WEB_PORTS)
+        & whole.talked
+    )
+    dest = destination(rows["dip"], rows["dport"])
+    features = port_features(rows["stime"], rows["stime"] + rows["duration"], rows["sport"], dest)
+    assert features.styles().tolist() == [style]
+
+
+@pytest.mark.parametrize(("octet", "style"), [(33, "several counters"), (220, "one counter")])
+def test_a_small_network_keeps_the_ports_of_the_busy_hosts(small: Table, octet: int, style: str) -> None:
+    rows = small.rows(small.host("sip", {octet}) & small.port("dport", *WEB_PORTS) & small.talked)
+    dest = destination(rows["dip"], rows["dport"])
+    features = port_features(rows["stime"], rows["stime"] + rows["duration"], rows["sport"], dest)
+    assert features.styles().tolist() == [style]
+
+
 WINDOWS = [c.octet for c in hosts.CLIENTS if c.ports.kind == "counter" and sum(c.tcp.values()) >= 250]
 
 
@@ -535,6 +585,12 @@ def test_the_same_seed_gives_the_same_records(small: Table) -> None:
     assert digest(small) == digest(read(0.01))
 
 
+def test_every_platform_and_numpy_gives_these_records(small: Table) -> None:
+    """Changes with the generator: then docs/sample-network.md may have to change as well."""
+    assert len(small) == 65_702
+    assert digest(small) == "e6bfbe1c41b241e89858e90015e0513ac1033e094e1cbf8083f9d10a4a5047b9"
+
+
 def test_another_seed_gives_other_records_with_the_same_figures(small: Table) -> None:
     other = read(0.01, 7)
     assert digest(other) != digest(small)
@@ -578,3 +634,62 @@ def test_columns_have_the_dtypes_of_the_catalogue() -> None:
 def test_the_scale_is_taken_as_it_is_written() -> None:
     assert Scale.of(0.1).fraction == Fraction(1, 10)
     assert len(Records(0.1)) == len(Records(float("0.10")))
+
+
+# ---------------------------------------------------------------- the files
+
+
+def test_the_files_hold_the_records_and_the_site(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    flows = write_sample(tmp_path / "demo", 0.0005, progress=lambda done, all_: seen.append((done, all_)))
+    assert flows == tmp_path / "demo" / "sample.rw"
+    expected = read(0.0005)
+    assert seen == [(0, len(expected)), (len(expected), len(expected))]
+
+    silk = open_silk(flows)
+    assert "synthetic" in silk.header.annotations[0]
+    for chunk in silk.chunks():
+        for name, column in chunk.columns.items():
+            rows = slice(chunk.first, chunk.first + chunk.rows)
+            assert (column == expected[name][rows]).all(), name
+
+    site = load_site(tmp_path / "demo" / "site.yaml")
+    assert site.internal is not None
+    assert site.internal.count == 256 + 16_384
+    assert site.schedules["office"].text == "mon-fri 08:00-18:00 America/New_York"
+    assert set(site.sets) == {"mx", "servers"}
+    assert set(site.maps) == {"banner", "webmail"}
+    conf = read_silk_conf(tmp_path / "demo" / "silk.conf")
+    assert {flowtype.type_name for flowtype in conf.flowtypes.values()} >= set(TYPES)
+
+
+def test_the_site_knows_of_the_four_verified_mail_servers(tmp_path: Path) -> None:
+    write_sample(tmp_path, 0.0001)
+    site = load_site(tmp_path / "site.yaml")
+    verified = [f"203.0.113.{octet}" for octet in (195, 221, 222, 231)]
+    assert site.sets["mx"].path.read_text().split() == verified
+    with site.maps["banner"].path.open(newline="") as file:
+        banners = {row["address"]: row["label"] for row in csv.DictReader(file)}
+    assert list(banners) == verified
+    assert all(text.startswith("220 ") for text in banners.values())
+    with site.maps["webmail"].path.open(newline="") as file:
+        assert [row["address"] for row in csv.DictReader(file)] == ["203.0.113.221"]
+
+
+def test_the_description_is_what_the_site_file_says() -> None:
+    site = SAMPLE_NETWORK.site()
+    text = SAMPLE_NETWORK.files()["site.yaml"]
+    assert site["internal"] == ["203.0.113.0/24", "198.18.0.0/18"]
+    for key in site:
+        assert f"\n{key}:" in text
+
+
+def test_a_folder_that_is_a_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("in the way")
+    with pytest.raises(FlowFileError, match=r"demo: cannot be made"):
+        write_sample(tmp_path / "demo", 0.0001)
+
+
+def test_written_again_the_files_are_the_same(tmp_path: Path) -> None:
+    first = write_sample(tmp_path, 0.0001).read_bytes()
+    assert write_sample(tmp_path, 0.0001).read_bytes() == first

@@ -67,12 +67,14 @@ def weighted(weights: Sequence[int] | NDArray[np.int64]) -> U32:
     """A table for ``Draws.pick`` that gives position ``i`` in proportion to ``weights[i]``."""
     reached = np.cumsum(np.asarray(weights, np.int64))
     slots = np.arange(SLOTS, dtype=np.int64)
-    return np.searchsorted(reached * SLOTS, slots * reached[-1], "right").astype(np.uint32)
+    table: U32 = np.searchsorted(reached * SLOTS, slots * reached[-1], "right").astype(np.uint32)
+    return table
 
 
 def one_of(values: Sequence[int], weights: Sequence[int]) -> U32:
     """A table for ``Draws.pick`` that gives ``values[i]`` in proportion to ``weights[i]``."""
-    return np.asarray(values, np.uint32).take(weighted(weights))
+    table: U32 = np.asarray(values, np.uint32).take(weighted(weights))
+    return table
 
 
 def quantiles(knots: Sequence[tuple[int, int]]) -> U32:
