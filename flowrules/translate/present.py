@@ -213,9 +213,7 @@ def _set_text(output: SetText, results: Results, ruleset: str) -> Iterator[str]:
     found = results.sets[f"{ruleset}:{output.set}"]
     members = found.addresses if found.addresses is not None else AddressSet.from_ranges(())
     switches = output.switches
-    layout = Layout(
-        delimiter=delimiter_of(switches), columns=not switches.has("delimited"), final_delimiter=False
-    )
+    delimiter, layout = delimiter_of(switches), _layout(switches)
     printed = False
     for name, value in switches.given:
         match name:
@@ -224,15 +222,13 @@ def _set_text(output: SetText, results: Results, ruleset: str) -> Iterator[str]:
             case "print-statistics":
                 yield from statistics_lines(members)
             case "network-structure":
-                yield from network_structure_lines(members, value)
+                yield from network_structure_lines(members, value, layout)
             case "cidr-blocks":
                 if value not in ("", "0", "1"):
                     raise switches.refuse("cidr-blocks", f"found {value!r}, expected 0 or 1")
                 yield from cidr_lines(members, value != "0")
             case "ip-ranges":
-                yield from range_lines(
-                    members, Layout(layout.delimiter, columns=False, final_delimiter=False)
-                )
+                yield from range_lines(members, Layout(False, delimiter, False))
             case "print-ips":
                 yield from set_lines(members)
             case _:
@@ -248,7 +244,7 @@ def _bag(output: BagText, table: TableResult, conf: SilkConf) -> Iterator[str]:
     frame = table.frame
     key, counter = frame[frame.keys[0]], frame[table.measures[0]]
     if switches.has("network-structure"):
-        yield from _bag_structure(output, key, counter, delimiter)
+        yield from _bag_structure(output, key, counter)
         return
     if switches.has("print-statistics"):
         raise switches.refuse("print-statistics", "statistics of a bag cannot be said")
@@ -281,16 +277,22 @@ def _bag_key(key: KeyField, value: Scalar) -> str:
     return _cell(key.title, value, "epoch")
 
 
-def _bag_structure(output: BagText, key: Series, counter: Series, delimiter: str) -> Iterator[str]:
+def _bag_structure(output: BagText, key: Series, counter: Series) -> Iterator[str]:
     from flowrules.flows.network_structure import parse_structure, structure_lines
 
     structure = parse_structure(output.switches.get("network-structure") or "")
     pairs = sorted((int(str(key.scalar(r))), _whole(counter, r)) for r in range(len(key)))
     if structure.version == 4:
         pairs = [(a, c) for a, c in pairs if a >> 32 == 0xFFFF]
-    layout = Layout(delimiter=delimiter, columns=False, final_delimiter=False)
-    counts = dict(pairs)
-    yield from structure_lines([(a, a) for a, _ in pairs], structure, counts, layout)
+    ranges = [(a, a) for a, _ in pairs]
+    yield from structure_lines(ranges, structure, [c for _, c in pairs], _layout(output.switches))
+
+
+def _layout(switches: Switches) -> Layout:
+    """The spacing of network structures, which keep SiLK's columns unless told otherwise."""
+    plain = switches.has("delimited") or switches.has("no-columns")
+    final = not (switches.has("delimited") or switches.has("no-final-delimiter"))
+    return Layout(not plain, delimiter_of(switches), final)
 
 
 def _count(output: Count, table: TableResult) -> Iterator[str]:

@@ -104,7 +104,7 @@ OPTIONAL_VALUE: dict[str, frozenset[str]] = {
 """Switches whose argument may be left out; where it stands it is written ``--name=value``."""
 
 _IGNORED = frozenset(
-    ("no-columns", "no-final-delimiter", "delimited", "threads", "site-config-file", "temp-directory", "pager",
+    ("threads", "site-config-file", "temp-directory", "pager",
      "invocation-strip", "note-add", "note-strip", "compression-method", "presorted-input", "record-version",
      "print-filenames")
 )  # fmt: skip
