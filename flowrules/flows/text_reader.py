@@ -16,20 +16,18 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.flows.byte_source import ByteSource
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, widen
 from flowrules.flows.text_cells import ADDRESSES, Cells
 from flowrules.flows.text_fields import NOT_READ, TEXT_FIELDS, TextField, field_of_title
+from flowrules.flows.text_lines import numbered_lines
 from flowrules.model.fields import ADDRESS, STORED
 
 Array = NDArray[Any]
 
 DELIMITERS: Final = "|,;\t"
 
-_MAX_LINE = 1 << 20
-_PIECE = 1 << 20
 _BATCH = 1 << 14
 
 
@@ -108,7 +106,7 @@ class TextFlows:
         lot: list[str] = []
         at = self.title_line + 1
         left = rows
-        for number, line in _lines(self.path, self.name):
+        for number, line in numbered_lines(self.path, self.name):
             if number <= self.title_line:
                 continue
             if not line.strip():
@@ -152,7 +150,7 @@ def open_text(path: str | Path, name: str | None = None, conf: SilkConf = BUILT_
     there is no title line that names columns of flow records.
     """
     name = str(path) if name is None else name
-    for number, line in _lines(path, name):
+    for number, line in numbered_lines(path, name):
         if not line.strip():
             continue
         delimiter = find_delimiter(line)
@@ -214,38 +212,3 @@ def _no_titles(name: str, number: int, line: str) -> FlowFileError:
         expected="titles such as sIP|dIP|sPort|dPort|protocol",
         hint="print records with their titles",
     )
-
-
-def _lines(path: str | Path, name: str) -> Iterator[tuple[int, str]]:
-    number = 0
-    rest = b""
-    with ByteSource(path, name) as source:
-        while True:
-            piece = bytes(source.read(_PIECE))
-            lines = (rest + piece).split(b"\n")
-            rest = lines.pop() if piece else b""
-            for line in lines:
-                number += 1
-                if not piece and not line:
-                    return
-                yield number, _decoded(line, name, number)
-            if len(rest) > _MAX_LINE:
-                raise FlowFileError(
-                    name, f"a line of more than {_MAX_LINE} bytes", line=number + 1, expected="text"
-                )
-            if not piece:
-                return
-
-
-def _decoded(line: bytes, name: str, number: int) -> str:
-    line = line.removesuffix(b"\r")
-    if number == 1:
-        line = line.removeprefix(b"\xef\xbb\xbf")
-    if b"\0" in line:
-        raise FlowFileError(name, "a NUL byte in the text", line=number, hint="this is not a text file")
-    try:
-        return line.decode()
-    except UnicodeDecodeError as error:
-        raise FlowFileError(
-            name, "text that is not UTF-8", line=number, found=f"the byte 0x{line[error.start]:02x}"
-        ) from error
