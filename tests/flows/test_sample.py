@@ -28,6 +28,8 @@ from flowrules.flows.silk_records import open_silk
 from flowrules.model.fields import ADDRESS, EXPANDED, STORED
 from flowrules.share.site import load_site
 
+pytestmark = pytest.mark.xdist_group("sample network")  # so that one worker makes it, once
+
 TYPES = {"in": 0, "out": 1, "inweb": 2, "outweb": 3, "innull": 4}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 WEB_PORTS = (80, 8000, 8080, 443, 1935, 1755, 554)
