@@ -14,10 +14,6 @@ from typing import Final
 from attrs import field, frozen
 
 
-def _per_port(**counts: int) -> dict[int, int]:
-    return {int(name.lstrip("_")): count for name, count in counts.items()}
-
-
 @frozen
 class Report:
     """The figures that the report prints, or that follow from those."""
@@ -26,12 +22,12 @@ class Report:
     """5.2.1 step 3: ``rwsetcat --count web_clients.set``."""
 
     gateway_requests: dict[int, int] = field(
-        factory=lambda: _per_port(_80=2_372_731, _443=251_473, _8080=895, _1935=128, _8000=1)
+        factory=lambda: {80: 2_372_731, 443: 251_473, 8080: 895, 1935: 128, 8000: 1}
     )
     """5.2.1 step 6: records of 203.0.113.33 by destination port, TCP; 2,625,228 together (step 5)."""
 
     proxy_requests: dict[int, int] = field(
-        factory=lambda: _per_port(_80=235_334, _443=38_733, _1935=281, _8080=95, _554=5)
+        factory=lambda: {80: 235_334, 443: 38_733, 1935: 281, 8080: 95, 554: 5}
     )
     """5.2.1 step 6: records of 203.0.113.220 by destination port, TCP; 274,448 together (step 5)."""
 
@@ -56,9 +52,9 @@ class Report:
     """
 
     gateway_services: dict[int, int] = field(
-        factory=lambda: _per_port(_20=1, _21=27, _22=7, _80=42, _443=492, _8000=44, _8080=58)
+        factory=lambda: {20: 1, 21: 27, 22: 7, 80: 42, 443: 492, 8000: 44, 8080: 58}
     )
-    proxy_services: dict[int, int] = field(factory=lambda: _per_port(_8000=7, _8080=7))
+    proxy_services: dict[int, int] = field(factory=lambda: {8000: 7, 8080: 7})
     """5.2.2: records by source port from the two hosts' own service ports.
 
     The proxy's port 25, which table 12 implies, is missing there; see ``mail.RECEIVED``.
