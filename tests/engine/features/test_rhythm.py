@@ -60,6 +60,9 @@ def test_a_beacon_bears_missing_starts_and_bursts() -> None:
     burst = np.concatenate([rare, rare + 20, rare + 40])
     found = beacons(burst).of(0)
     assert (found.value, found.gaps) == (pytest.approx(1.0, abs=1e-3), 95)
+    quick = beacons(np.arange(30) * 500).of(0)
+    assert (quick.value, quick.period, quick.gaps) == (1.0, 500, 29)
+    assert beacons(np.arange(30) * 499).of(0).gaps == 0
     assert beacons(clock[:20]).of(0).why_unknown == "19 gaps, 20 needed"
 
 

@@ -102,6 +102,20 @@ def test_hundreds_of_connections_at_one_time(dests: int) -> None:
     same(same_destination_far(start, sport, dest), plain.port_sequence(events, same_destination=True))
 
 
+@pytest.mark.parametrize("size", [1, 40], ids=["walked", "searched"])
+@pytest.mark.parametrize(
+    ("rise", "above", "below"),
+    [(1, 1, 0), (1_024, 1, 0), (1_025, 0, 0), (-1, 0, 1), (-1_024, 0, 1), (-1_025, 0, 0), (0, 0, 0)],
+)
+def test_a_rise_counts_up_to_1024(size: int, rise: int, above: int, below: int) -> None:
+    start = np.repeat(np.arange(40) * 31_000, size)
+    sport = 32_000 + np.repeat(np.arange(40), size) % 2 * rise
+    found = port_sequence(start, sport, np.arange(len(start)))
+    # every second step goes back again
+    share = (above * 20 + below * 19) / 39
+    assert (found.above, found.below) == pytest.approx((share, (below * 20 + above * 19) / 39))
+
+
 def test_groups_reach_to_both_ends_of_the_port_axis() -> None:
     # ports at 0 and 65535 in neighbouring groups of 40 must not be taken for each other's neighbours
     start = np.repeat(np.arange(30) * 31_000, 40)
