@@ -7,18 +7,18 @@ bitmaps; 5 the same for IPv6 with the upper halves apart.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 
 from flowrules.flows.errors import FlowFileError
-from flowrules.flows.ipset_body import Body, Ends, ipv4_items, ipv6_items, leaves, slash24_runs
+from flowrules.flows.ipset_body import Ends, ipv4_items, ipv6_items, leaves, slash24_runs
 from flowrules.flows.ipset_write import write_ipset
+from flowrules.flows.silk_body import Body
 from flowrules.flows.silk_header import ENTRY_IPSET, IPSET, SilkHeader, read_header
-from flowrules.flows.stream_source import open_bytes
+from flowrules.flows.stream_source import Readable, open_bytes
 from flowrules.model.address_set import AddressSet
 
 __all__ = ["read_ipset", "write_ipset"]
@@ -27,7 +27,7 @@ _MERGE_AT: Final = 1 << 20
 """So many ranges are held before they are merged, so that repetition in a file takes no memory."""
 
 
-def read_ipset(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> AddressSet:
+def read_ipset(path: Readable, name: str | None = None) -> AddressSet:
     """The set in a SiLK IPset file, or in an open binary file.
 
     ``name`` stands for the file in messages.  Raises ``FlowFileError`` where the file is no IPset, is of
@@ -35,7 +35,7 @@ def read_ipset(path: str | os.PathLike[str] | BinaryIO, name: str | None = None)
     """
     with open_bytes(path, name) as source:
         header = read_header(source, source.name)
-        return _read_body(Body(source, header), header)
+        return _read_body(Body(source, header, "set"), header)
 
 
 def _read_body(body: Body, header: SilkHeader) -> AddressSet:

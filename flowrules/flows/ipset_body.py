@@ -12,10 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrules.flows.byte_source import ByteSource
-from flowrules.flows.errors import FlowFileError
-from flowrules.flows.silk_blocks import body_bytes
-from flowrules.flows.silk_header import SilkHeader
+from flowrules.flows.silk_body import Body
 from flowrules.model.address_text import format_address
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
@@ -32,64 +29,6 @@ Ends = tuple[NDArray[Any], NDArray[Any]]
 """First and last addresses of ranges, as two address arrays."""
 
 _BITMAP_ROWS: Final = 1 << 12
-
-
-class Body:
-    """The bytes after the header, with the place of what is read for messages."""
-
-    def __init__(self, source: ByteSource, header: SilkHeader) -> None:
-        self.name = source.name
-        self.order = header.byte_order
-        self._start = None if header.compression else header.length
-        self._pieces = body_bytes(source, header.compression)
-
-    def pieces(self) -> Iterator[bytes | memoryview]:
-        """The bytes as they come."""
-        return self._pieces
-
-    def skip(self, size: int, what: str) -> memoryview:
-        """Leave out ``size`` bytes; returns what was read beyond them."""
-        at = 0
-        while at < size:
-            piece = next(self._pieces, None)
-            if piece is None:
-                raise self.error(f"the file ends inside {what}", at, f"{at} bytes", f"{size} bytes")
-            at += len(piece)
-            if at > size:
-                return memoryview(piece)[len(piece) - (at - size) :]
-        return memoryview(b"")
-
-    def items(
-        self, size: int, what: str, rest: memoryview | bytes = b"", at: int = 0
-    ) -> Iterator[tuple[int, bytes]]:
-        """Whole items of ``size`` bytes, many at a time, each time with the place of the first."""
-        held = bytes(rest)
-        for piece in self._pieces:
-            held += piece
-            whole = len(held) - len(held) % size
-            if whole:
-                yield at, held[:whole]
-                at += whole
-                held = held[whole:]
-        if len(held) >= size:
-            yield at, held[: len(held) - len(held) % size]
-            at += len(held) - len(held) % size
-            held = held[len(held) - len(held) % size :]
-        if held:
-            raise self.error(f"the file ends inside {what}", at, f"{len(held)} bytes", f"{size} bytes")
-
-    def error(self, message: str, at: int, found: str, expected: str) -> FlowFileError:
-        """An error at byte ``at`` of the body."""
-        if self._start is None:
-            message = f"{message}, at byte {at} of the uncompressed set"
-        return FlowFileError(
-            self.name,
-            message,
-            offset=None if self._start is None else self._start + at,
-            found=found,
-            expected=expected,
-            hint="the file is truncated or damaged",
-        )
 
 
 # ---------------------------------------------------------------- bitmaps
@@ -145,7 +84,7 @@ def leaves(body: Body, leaf_count: int, leaf_size: int, node_count: int, node_si
             raise body.error("bytes after an empty set", 0, f"{len(piece)} bytes", "none")
         return
     nodes = node_count * node_size
-    rest = body.skip(nodes, "the nodes of the set's tree")
+    body.skip(nodes, "the nodes of the set's tree")
     fields = [("length", "u1"), ("pad", f"V{3 if leaf_size == 8 else 7}")]
     fields += (
         [("ip", body.order + "u4")]
@@ -154,7 +93,7 @@ def leaves(body: Body, leaf_count: int, leaf_size: int, node_count: int, node_si
     )
     layout = np.dtype(fields)
     seen = 0
-    for at, data in body.items(leaf_size, "a leaf of the set's tree", rest, nodes):
+    for at, data in body.items(leaf_size, "a leaf of the set's tree"):
         leaves = np.frombuffer(data, layout)
         if seen == 0:
             leaves, at = leaves[1:], at + leaf_size  # leaf 0 is never used

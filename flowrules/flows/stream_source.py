@@ -1,4 +1,4 @@
-"""The bytes of an open file, such as standard input, read in order."""
+"""Sources of bytes that are no path: an open file, such as standard input, or one already looked into."""
 
 from __future__ import annotations
 
@@ -33,8 +33,39 @@ class StreamSource(ByteSource):
         return data
 
 
-def open_bytes(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> ByteSource:
-    """The bytes of a path or of an open binary file; ``name`` stands for it in messages."""
+class PeekedSource(ByteSource):
+    """Another source, whose first bytes, ``first``, have been looked at and come again."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self.name = source.name
+        self.size = source.size
+        self.offset = 0
+        self._view = None
+        self._unzip = None
+        self._source = source
+        self.first = bytes(source.read(4096))
+
+    def read(self, size: int) -> bytes | memoryview:
+        """The next bytes, ``size`` of them unless the end comes first."""
+        held = self.first[self.offset : self.offset + size]
+        if not held:
+            piece = self._source.read(size)
+            self.offset += len(piece)
+            return piece
+        if len(held) < size:
+            held += bytes(self._source.read(size - len(held)))
+        self.offset += len(held)
+        return held
+
+
+Readable = str | os.PathLike[str] | BinaryIO | ByteSource
+"""What readers take: a path, an open binary file, or bytes that are already a source."""
+
+
+def open_bytes(source: Readable, name: str | None = None) -> ByteSource:
+    """The bytes of a path, an open binary file or a source; ``name`` stands for it in messages."""
+    if isinstance(source, ByteSource):
+        return source
     if isinstance(source, str | os.PathLike):
         return ByteSource(source, name)
     return StreamSource(source, name or str(getattr(source, "name", "-")))
