@@ -12,7 +12,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.flows.silk_conf import BUILT_IN, Sensor, SilkConf
-from flowrules.flows.table import Chunk, FlowSource
+from flowrules.flows.table import Chunk, FlowSource, widen
 from flowrules.model.address_text import AddressError, is_ipv4, parse_address, to_array
 from flowrules.model.fields import ATTRIBUTES, PROTOCOLS, STORED, TCP_FLAGS
 
@@ -149,6 +149,7 @@ def _complete(number: int, record: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+_ADDRESSES: Final = ("sip", "dip", "nhip")
 _ALWAYS: Final = (
     "sip",
     "dip",
@@ -186,6 +187,8 @@ def _chunk(
             columns[name] = to_array([r.get(name, 0xFFFF << 32) for r in records])
         else:
             columns[name] = np.array([r.get(name, defaults.get(name, 0)) for r in records], dtype)
+    if any(columns[n].dtype.names for n in _ADDRESSES if n in columns):
+        columns |= {n: widen(columns[n]) for n in _ADDRESSES if n in columns}
     return Chunk(columns, len(records)), conf
 
 
