@@ -19,6 +19,8 @@ from flowrules.model.address_text import parse_address, to_array
 from flowrules.model.map_table import MapTable
 from tests.reference import shared
 
+KEPT = Path(__file__).parent.parent / "data" / "silk" / "maps"
+
 
 def read(text: str, keys: tuple[str, ...] | None = None) -> MapTable:
     file = io.BytesIO(text.encode())
@@ -38,8 +40,8 @@ def services(table: MapTable, *keys: tuple[int, int]) -> list[Any]:
 
 @pytest.mark.parametrize(("name", "bits"), [("zone", 32), ("svc", 24)])
 def test_the_kits_maps_say_what_their_texts_say(name: str, bits: int) -> None:
-    binary = read_prefix_map(shared("silk", "data", f"{name}.pmap"))
-    text = read_prefix_map(shared("silk", "data", f"{name}.pmap.txt"))
+    binary = read_prefix_map(KEPT / f"{name}.pmap")
+    text = read_prefix_map(KEPT / f"{name}.pmap.txt")
     assert (binary.name, binary.kind) == (text.name, text.kind)
     rng = np.random.default_rng(5)
     edges = text.starts["low"] if name == "zone" else text.starts  # type: ignore[call-overload]
@@ -57,12 +59,12 @@ def passed(identity: str) -> int:
 
 
 def test_queries_on_maps() -> None:
-    zone = read_prefix_map(shared("silk", "data", "zone.pmap"))
+    zone = read_prefix_map(KEPT / "zone.pmap")
     chunks = list(open_silk(shared("silk", "data", "v4.rw")).chunks())
     wanted = [zone.labels.index("servers"), zone.labels.index("lab")]
     found = sum(int(np.isin(lookup(zone, chunk["sip"]), wanted).sum()) for chunk in chunks)
     assert found == passed("rwfilter-pmap-01")
-    svc = read_prefix_map(shared("silk", "data", "svc.pmap"))
+    svc = read_prefix_map(KEPT / "svc.pmap")
     wanted = [svc.labels.index("mail"), svc.labels.index("remote-login")]
     found = 0
     for chunk in open_silk(shared("silk", "data", "rich.rw")).chunks():
