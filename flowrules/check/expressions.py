@@ -11,8 +11,9 @@ from flowrules.check import collections
 from flowrules.check.builtin import BARE_LABELS, EITHER_END, FUNCTIONS, SITE_MAPS, WEEKDAYS
 from flowrules.check.faults import did_you_mean, nearest
 from flowrules.check.literals import literal_value, natural_type
+from flowrules.check.map_tables import empty_map
 from flowrules.check.nouns import kind_noun, type_noun
-from flowrules.check.references import lookup_target, positions_text, set_reference
+from flowrules.check.references import lookup_target, set_reference
 from flowrules.check.symbols import (
     CheckedFilter,
     CheckedMap,
@@ -639,16 +640,16 @@ class Expressions(ABC):
         args = self._map_arguments(node, checked)
         if args is None:
             return poison(node.span)
-        if not checked.bound:
-            return ex.Literal(type=checked.label, span=node.span, value=None)
         return ex.MapLookup(type=checked.label, span=node.span, map=checked.name, args=args)
 
     def site_map(self, word: str, span: Span) -> CheckedMap:
-        """``country``, ``asn`` or ``name``; a use of one that is not bound is noted."""
-        bound = word == "name" or word in self.ws.bindings.maps
-        if not bound:
+        """``country``, ``asn`` or ``name``; a use of one that is not bound is noted, and holds nothing."""
+        if word not in self.ws.maps:
+            bound = self.ws.bindings.maps.get(word)
+            self.ws.maps[word] = bound if bound is not None else empty_map(word, "address")
+        if word != "name" and word not in self.ws.bindings.maps:
             self.ws.note_unbound_map(word, span)
-        return CheckedMap(word, (t.ADDRESS,), SITE_MAPS[word], bound)
+        return CheckedMap(word, (t.ADDRESS,), SITE_MAPS[word])
 
     def _map_arguments(self, node: tree.Call, checked: CheckedMap) -> tuple[ex.Expression, ...] | None:
         call = f"{node.function.text}({', '.join(_example(k) for k in checked.keys)})"
@@ -710,6 +711,3 @@ def _example(type_: Type) -> str:
 def _labelled(shape: ex.Literal, name: str) -> ex.Expression:
     """A stand-in for a key: its name says whether bare labels may stand for it."""
     return ex.Column(type=shape.type, name=name)
-
-
-__all__ = ["Expressions", "comparable", "poison", "positions_text", "unknown_truth"]

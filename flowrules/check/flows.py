@@ -9,7 +9,6 @@ from attrs import frozen
 
 from flowrules.check.builtin import (
     ALSO_CALLED,
-    BARE_MEASURES,
     DIRECTIONS,
     EITHER_END,
     FIELDS,
@@ -430,8 +429,6 @@ class FlowExpressions(Expressions):
                 return None
         of = self.operand(node)
         if of.type != t.POISON and (isinstance(of, ex.Literal | ex.Lookup) or of.type.name not in KEY_TYPES):
-            if isinstance(of, ex.Literal) and of.value is None and isinstance(node, tree.Call):
-                return of  # a map that is not bound
             self.ws.faults.report(
                 "FR224",
                 f"{self.ws.text(node.span)} cannot be a key",
@@ -580,8 +577,6 @@ def source(ws: Workspace, scope: FileScope, node: tree.Source) -> CheckedSource 
     if isinstance(node.of, tree.Name):
         found = _named_source(ws, scope, node.of)
         if found is None:
-            if node.where is not None and not isinstance(node.of, tree.Name):
-                FlowExpressions(ws, scope).condition(node.where)
             return None
         predicate, table = found
     else:
@@ -605,13 +600,12 @@ def _named_source(
     flows = FlowExpressions(ws, scope)
     if len(node.parts) == 1 and (word in DIRECTIONS or word in PROTOCOLS):
         return flows.condition(node), None
-    if len(node.parts) == 1 and (word in FIELDS or word in EITHER_END or word in BARE_MEASURES | VALUE_WORDS):
-        if word not in scope.symbols:
-            ws.faults.report(
+    if len(node.parts) == 1 and word in {*FIELDS, *EITHER_END, *VALUE_WORDS} and word not in scope.symbols:
+        ws.faults.report(
                 "FR204", f"{word} is {'a measure' if word in VALUE_WORDS else 'a field'}, and of names which flows", node.span,
                 hint="write of a filter, a table, or a condition in parentheses: of (outbound and tcp)",
             )  # fmt: skip
-            return None
+        return None
     symbol, rest, reported = ws.find(scope, node)
     if symbol is None:
         if not reported:

@@ -84,7 +84,6 @@ class CheckedMap:
     name: str
     keys: tuple[Type, ...]
     label: Type
-    bound: bool = True
 
 
 @frozen(eq=False)

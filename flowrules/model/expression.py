@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 from attrs import field, frozen
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flowrules.model.address_wildcard import Wildcard
     from flowrules.model.schedule import Schedule
 
-Value = int | str | Fraction | bool | tuple[object, ...] | None
+Value: TypeAlias = "int | str | Fraction | bool | tuple[object, ...] | Schedule | None"
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ maps, flags, sizes and times stay, and so do the home end and the far end (``ins
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -64,7 +64,7 @@ def _other_types(collection: ex.Collection) -> ex.Collection:
 
 
 def _reverse_parts(expression: ex.Expression) -> ex.Expression:
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     for a in attrs.fields(type(expression)):
         value = getattr(expression, a.name)
         if isinstance(value, ex.Expression):
