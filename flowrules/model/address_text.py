@@ -58,6 +58,14 @@ def parse_address(text: str) -> int:
 
 
 def _parse_ipv4(text: str) -> int:
+    try:
+        packed = socket.inet_pton(socket.AF_INET, text)
+    except (OSError, ValueError):
+        pass
+    else:
+        # some systems take a leading zero there: only what prints the same is taken for granted
+        if socket.inet_ntoa(packed) == text:
+            return int.from_bytes(packed, "big")
     parts = text.split(".")
     value = 0
     if len(parts) == 4 and _QUAD.fullmatch(text):
