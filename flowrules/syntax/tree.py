@@ -449,7 +449,7 @@ class Nets(Declaration):
 class Slot(Node):
     """Hours of some days: ``days`` 0 (Monday) to 6, ``start`` and ``end`` minutes of the day (end up to 1440).
 
-    An end at or before its start runs into the next day; such a slot belongs to the day it began.
+    An end before its start runs into the next day (which the slot does not belong to); they are never equal.
     """
 
     days: tuple[int, ...]

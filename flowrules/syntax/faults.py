@@ -1,0 +1,137 @@
+"""Why a parse stopped, said so that the author can go on: the first of many guesses that fits."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Final
+
+from lark import UnexpectedCharacters, UnexpectedInput
+
+from flowrules.model.source_text import Span
+from flowrules.syntax import clause_slips, expected, foreign, list_slips, literal_slips
+from flowrules.syntax.cut import DECLARATIONS, PROFILE_ITEMS, Piece
+from flowrules.syntax.diagnostics import Diagnostic, diagnostic
+from flowrules.syntax.marks import RESERVED
+from flowrules.syntax.stuck import Fault, Stuck
+
+_GUESSES: Final = (
+    *foreign.OPERATORS,
+    *foreign.SWITCHES,
+    *literal_slips.GUESSES,
+    *list_slips.GUESSES,
+    *foreign.CONDITIONS,
+    *clause_slips.GUESSES,
+)
+"""In this order; a guess returns a fault, or ``None`` where it does not know."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+_OTHER_WORDS: Final = {
+    "rule": "filter",
+    "let": "filter",
+    "def": "filter",
+    "define": "filter",
+    "const": "param",
+    "var": "param",
+    "parameter": "param",
+    "include": "import",
+    "use": "import",
+    "from": "import",
+    "port": "ports",
+    "net": "nets",
+    "network": "nets",
+    "networks": "nets",
+    "group": "set",
+    "query": "table",
+    "select": "table",
+    "alert": "anomaly",
+    "assert": "check",
+    "package": "ruleset",
+    "module": "ruleset",
+}
+
+
+def find(text: str, error: UnexpectedInput, word: str) -> Fault:
+    """What is wrong with a piece that could not be parsed; ``word`` is its declaration's or line's."""
+    at: int | None = error.pos_in_stream
+    token = getattr(error, "token", None)
+    if at is None or (token is not None and token.type == "$END"):
+        at = len(text.rstrip())
+    stuck = Stuck(text, min(at, len(text)), _accepts(error), word)
+    for guess in _GUESSES:
+        fault = guess(stuck)
+        if fault is not None:
+            return fault
+    return expected.unexpected(stuck)
+
+
+def _accepts(error: UnexpectedInput) -> frozenset[str]:
+    """The terminals that could stand where the parser stopped."""
+    parser = getattr(error, "interactive_parser", None)
+    if parser is not None:
+        return frozenset(parser.accepts())
+    allowed = error.allowed if isinstance(error, UnexpectedCharacters) else None
+    return frozenset(allowed or ())
+
+
+def no_declaration(piece: Piece, span: Span) -> Diagnostic:
+    """What to say of a piece that begins with no declaration's word."""
+    first = piece.marks[0].text
+    if first in PROFILE_ITEMS:
+        return diagnostic(
+            "FR132",
+            f"`{first}` stands outside a profile",
+            span,
+            hint="put it between the braces of: profile name { … }",
+        )
+    if first == "@":
+        return diagnostic(
+            "FR106", "an attribute stands before no declaration", span, hint="put it above what it speaks of"
+        )
+    words = sorted(DECLARATIONS)
+    close = get_close_matches(first.lower(), words, 1, 0.7)
+    meant = _OTHER_WORDS.get(first.lower()) or (close[0] if close else None)
+    if meant and piece.marks[0].kind == "word":
+        return diagnostic(
+            "FR106",
+            f"`{first}` begins no declaration",
+            span,
+            hint=f"write {expected.LAYOUTS[meant]}",
+            fix=meant,
+        )
+    what = (
+        f"`{first}` begins no declaration" if first not in RESERVED else f"`{first}` continues no declaration"
+    )
+    return diagnostic("FR106", what, span, hint=f"a declaration begins with one of: {', '.join(words)}")
+
+
+def plain_name(text: str) -> tuple[str, ...] | None:
+    """The parts of a name, dotted or not, if the text is one and no more (``verdict`` is one too)."""
+    if text == "verdict":
+        return ("verdict",)
+    if not _NAME.fullmatch(text):
+        return None
+    parts = tuple(text.split("."))
+    return None if parts[0] in RESERVED else parts
+
+
+def malformed_hole(text: str, span: Span) -> Diagnostic:
+    """What to say of braces in a text that hold no name, call or lookup."""
+    if not text:
+        message = "the braces in this text are empty"
+    elif text in RESERVED:
+        message = f"`{text}` is a reserved word and names no value"
+    elif ":" in text:
+        message = f"`{{{text}}}` gives a format, and values have one form"
+        name = text.partition(":")[0].strip()
+        if plain_name(name):
+            return diagnostic("FR126", message, span, hint=f"write {{{name}}}", fix=name)
+    else:
+        message = f"`{{{text}}}` holds no name, count(…) or map"
+    return diagnostic(
+        "FR126",
+        message,
+        span,
+        hint=r"write {name}, {count(set)} or {map(host)}; a brace that means itself is \{",
+    )

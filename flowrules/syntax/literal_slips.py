@@ -1,0 +1,436 @@
+"""Numbers, units, addresses, times, hours and flags in forms that the language does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from fractions import Fraction
+from typing import Final
+
+from flowrules.syntax.foreign import whole_address
+from flowrules.syntax.literals import DAY_NAMES
+from flowrules.syntax.stuck import Fault, Stuck
+
+Guess = Callable[[Stuck], Fault | None]
+
+# ---- units --------------------------------------------------------------------------------------------
+
+_UNIT = re.compile(r"(\d+(?:\.\d+)?)(\s*)([A-Za-zµμ]+)$")
+_SECONDS: Final = {
+    **dict.fromkeys(("sec", "secs", "second", "seconds", "S"), "s"),
+    **dict.fromkeys(("mins", "minute", "minutes", "Min", "MIN"), "min"),
+    **dict.fromkeys(("hr", "hrs", "hour", "hours", "H"), "h"),
+    **dict.fromkeys(("day", "days", "D"), "d"),
+    **dict.fromkeys(("wk", "week", "weeks", "W"), "w"),
+    **dict.fromkeys(("msec", "msecs", "millis", "milliseconds", "millisecond"), "ms"),
+}
+_BYTES: Final = {
+    **dict.fromkeys(("b", "bytes", "byte", "Bytes"), "B"),
+    **dict.fromkeys(("kb", "Kb", "kbytes"), "kB"),
+    **dict.fromkeys(("mb", "mB", "Mbytes", "mbytes"), "MB"),
+    **dict.fromkeys(("gb", "gB", "Gbytes", "gbytes"), "GB"),
+    **dict.fromkeys(("tb", "tB"), "TB"),
+    **dict.fromkeys(("kib", "kiB", "Kib"), "KiB"),
+    **dict.fromkeys(("mib", "miB", "Mib"), "MiB"),
+    **dict.fromkeys(("gib", "giB", "Gib"), "GiB"),
+    **dict.fromkeys(("tib", "tiB", "Tib"), "TiB"),
+}
+_COUNTS: Final = {"K": "k", "g": "G", "thousand": "k", "million": "M", "billion": "G"}
+_SPACED: Final = frozenset("ms s min h d w B kB KB MB GB TB KiB MiB GiB TiB k M G".split())  # noqa: SIM905
+_NO_UNIT: Final = {
+    "m": ("could mean minutes or millions: 5min or 5M?", ("min", "M")),
+    "T": ("could mean a count or a size", ("000G", "TB")),
+    "Ki": ("lacks its B", ("KiB",)),
+    "Mi": ("lacks its B", ("MiB",)),
+    "Gi": ("lacks its B", ("GiB",)),
+    "Ti": ("lacks its B", ("TiB",)),
+}
+_BITS = re.compile(r"([kKMGT]?)(?:bit|bits|bps|b/s|bit/s)$", re.IGNORECASE)
+
+
+def _unit(stuck: Stuck) -> Fault | None:
+    """A number with a unit that is none, or that stands apart."""
+    start, text = stuck.blob
+    match = _UNIT.match(text)
+    if match is None and (spaced := re.search(r"(\d+(?:\.\d+)?)([ \t]+)$", stuck.before)):
+        word = re.match(r"[A-Za-zµμ]+(?![\w.(])", stuck.rest)
+        if word:
+            start, text = spaced.start(), stuck.before[spaced.start() :] + word[0]
+            match = _UNIT.match(text)
+    if match is None or not match[1]:
+        return None
+    if re.match(r"0[xX]", text) or re.fullmatch(r"\d+(?:\.\d+)?[eE]\d+", text):
+        return None
+    number, gap, unit = match.groups()
+    end = start + len(text)
+    meant = _SECONDS.get(unit) or _BYTES.get(unit) or _COUNTS.get(unit)
+    if gap and (unit in _SPACED or meant):
+        joined = f"{number}{meant or unit}"
+        return Fault("FR114", f"`{text}` has a space before its unit", start, end, f"write {joined}", joined)
+    if gap:
+        return None
+    if meant:
+        return Fault(
+            "FR114", f"`{unit}` in `{text}` is no unit", start, end, f"write {number}{meant}", number + meant
+        )
+    if unit in _NO_UNIT:
+        why, options = _NO_UNIT[unit]
+        if unit == "m":
+            why = why.replace("5", number)
+        written = [f"{number}{option}" for option in options]
+        return Fault("FR114", f"`{text}` {why}", start, end, f"write {' or '.join(written)}", written[0], "")
+    bits = _BITS.fullmatch(unit)
+    if bits:
+        factor = bits[1].replace("K", "k")
+        size = f"{_plain(Fraction(number) / 8)}{factor}B"
+        return Fault("FR114", f"`{text}` counts bits, and sizes are bytes", start, end, f"write {size}", size)
+    if unit in ("us", "usec", "µs", "μs", "ns"):
+        message = f"`{text}` is finer than a millisecond"
+        return Fault("FR114", message, start, end, "flow times have milliseconds: write 1ms", "1ms")
+    if unit in ("y", "yr", "year", "years", "month", "months", "mo"):
+        message = f"`{text}`: months and years have no one length"
+        return Fault("FR114", message, start, end, "write days: 30d, 365d", "30d", "")
+    if unit in ("percent", "pct"):
+        return Fault(
+            "FR114", f"`{unit}` in `{text}` is no unit", start, end, f"write {number}%", f"{number}%"
+        )
+    return Fault(
+        "FR114",
+        f"`{unit}` in `{text}` is no unit",
+        start,
+        end,
+        "units are k M G for counts, B kB MB GB TB (and KiB …) for sizes, ms s min h d w for durations",
+        number,
+        "",
+    )
+
+
+def _plain(value: Fraction) -> str:
+    return f"{float(value):.12g}"
+
+
+# ---- numbers ------------------------------------------------------------------------------------------
+
+
+def _number(stuck: Stuck) -> Fault | None:
+    start, text = stuck.blob
+    end = start + len(text)
+    if re.fullmatch(r"0[xX][0-9A-Fa-f]+", text):
+        value = str(int(text[2:42], 16))
+        return Fault(
+            "FR115", f"`{text}` is hexadecimal, and numbers are decimal", start, end, f"write {value}", value
+        )
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)[eE]\+?(\d{1,2})", text)
+    if match:
+        value = _with_unit(int(Fraction(match[1]) * 10 ** int(match[2])))
+        return Fault("FR115", f"`{text}` has an exponent", start, end, f"write {value}", value)
+    if re.fullmatch(r"\d+(?:[_']\d+)+", text):
+        value = re.sub(r"[_']", "", text)
+        return Fault("FR115", f"`{text}` has separators in it", start, end, f"write {value}", value)
+    if re.fullmatch(r"\.\d+%?", text):
+        return Fault(
+            "FR115", f"`{text}` has no digit before its point", start, end, f"write 0{text}", f"0{text}"
+        )
+    if re.fullmatch(r"\d+\.%?", text):
+        value = text.replace(".", "")
+        return Fault("FR115", f"`{text}` has no digit after its point", start, end, f"write {value}", value)
+    if re.fullmatch(r"\d+(?:\.\d+)?\s*%%+", text):
+        return Fault(
+            "FR115",
+            f"`{text}` is no percent",
+            start,
+            end,
+            f"write {text.rstrip('%')}%",
+            f"{text.rstrip('%')}%",
+        )
+    signed = re.match(r"-\s*\d", stuck.rest)
+    if signed and stuck.can("NUMBER") and not stuck.before.rstrip().endswith("-"):
+        return Fault(
+            "FR115",
+            "numbers have no sign",
+            stuck.at,
+            stuck.at + 1,
+            "counts, sizes and durations are never below 0",
+            " ",
+        )
+    return None
+
+
+def _with_unit(value: int) -> str:
+    for letter, factor in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value and value % factor == 0:
+            return f"{value // factor}{letter}"
+    return str(value)
+
+
+# ---- addresses ----------------------------------------------------------------------------------------
+
+
+def _address(stuck: Stuck) -> Fault | None:
+    start, text = stuck.blob
+    end = start + len(text)
+    whole = whole_address(text)
+    if whole != text:
+        return Fault("FR117", f"`{text}` is no whole address", start, end, f"write {whole}", whole)
+    if re.fullmatch(r"\d{1,3}(?:\.\d{1,3}){3}/\d{1,3}(?:\.\d{1,3}){3}", text):
+        head, mask = text.split("/")
+        bits = "".join(f"{int(part):08b}" for part in mask.split(".") if int(part) < 256)
+        if len(bits) == 32 and "01" not in bits:
+            value = f"{head}/{bits.count('1')}"
+            return Fault("FR117", f"`{text}` has a netmask", start, end, f"write {value}", value)
+        return Fault(
+            "FR117",
+            f"`{text}` has a mask that is no prefix",
+            start,
+            end,
+            "write the number of bits: 10.0.0.0/8",
+        )
+    if re.fullmatch(r"\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}", text):
+        address, port = text.split(":")
+        hint = f"write sip = {address} and sport = {port}, or dip and dport"
+        return Fault("FR117", f"`{text}` is an address and a port", start, end, hint, address, "")
+    if "%" in text and ":" in text:
+        value = text.partition("%")[0]
+        return Fault(
+            "FR117", f"`{text}` has a zone, and flows carry none", start, end, f"write {value}", value
+        )
+    if re.fullmatch(r"\d+(?:\.\d+){2,}\.?", text) and text.count(".") != 3:
+        parts = text.strip(".").split(".")
+        if len(parts) < 4:
+            block = f"{'.'.join((*parts, *['0'] * (4 - len(parts))))}/{8 * len(parts)}"
+            return Fault("FR117", f"`{text}` has {len(parts)} parts, and an IPv4 address has four", start, end,
+                         f"write all four, or the block {block}", block)  # fmt: skip
+        return Fault("FR117", f"`{text}` has {len(parts)} parts, and an IPv4 address has four", start, end)
+    return None
+
+
+# ---- times --------------------------------------------------------------------------------------------
+
+_LOOSE_DATE = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T:_](\d{1,2})(?::?(\d\d))?(?::?(\d\d(?:\.\d+)?))?)?(.*)"
+)
+_OTHER_DATE = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{4}|\d{1,2}-\d{1,2}-\d{4}")
+
+
+def _time(stuck: Stuck) -> Fault | None:
+    start, text = stuck.blob
+    end = start + len(text)
+    spaced = re.search(r"(\d{4}[-/]\d\d[-/]\d\d)[ \t]+$", stuck.before)
+    clock = re.match(r"(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z)?", stuck.rest)
+    if spaced and clock:
+        begin, stop = spaced.start(), stuck.at + clock.end()
+        value = f"{spaced[1].replace('/', '-')}T{clock[1]}Z"
+        message = f"`{stuck.text[begin:stop]}` has a space before its hours"
+        return Fault("FR122", message, begin, stop, f"write {value}", value)
+    if _OTHER_DATE.fullmatch(text):
+        return Fault(
+            "FR122",
+            f"`{text}` could be read in two ways",
+            start,
+            end,
+            "write year, month and day: 2026-01-31",
+        )
+    match = _LOOSE_DATE.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, zone = match.groups()
+    try:
+        value = date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return Fault("FR122", f"`{text}` is no date", start, end, "write year, month and day: 2026-01-31")
+    if hour:
+        value += f"T{int(hour):02}"
+    if minute:
+        value += f":{minute}"
+    if second:
+        value += f":{second}"
+    offset = re.fullmatch(r"([+-])(\d\d):?(\d\d)?", zone)
+    if zone in ("Z", "UTC", "z") and hour:
+        value += "Z"
+    elif offset and hour:
+        value += f"{offset[1]}{offset[2]}:{offset[3] or '00'}"
+    elif zone:
+        return Fault("FR122", f"`{text}` is no time", start, end, "write a time such as 2026-01-31T10:00Z")
+    if value == text:
+        return None
+    return Fault("FR122", f"`{text}` is no time", start, end, f"write {value}", value)
+
+
+# ---- hours --------------------------------------------------------------------------------------------
+
+_LONG_DAYS: Final = {
+    "monday": "mon",
+    "tuesday": "tue",
+    "tues": "tue",
+    "wednesday": "wed",
+    "thursday": "thu",
+    "thur": "thu",
+    "thurs": "thu",
+    "friday": "fri",
+    "saturday": "sat",
+    "sunday": "sun",
+}
+_DAY_SETS: Final = {
+    "weekdays": "mon-fri",
+    "workdays": "mon-fri",
+    "weekday": "mon-fri",
+    "weekend": "sat-sun",
+    "weekends": "sat-sun",
+    "daily": "mon-sun",
+    "everyday": "mon-sun",
+    "always": "mon-sun",
+}
+
+
+def _days(stuck: Stuck) -> Fault | None:
+    if not stuck.can("DAYS", "CLOCK"):
+        return None
+    start, text = stuck.blob
+    match = re.match(r"[A-Za-z]+(?:\s*-\s*[A-Za-z]+)?", text)
+    if match is None or not stuck.can("DAYS"):
+        return None
+    meant = _DAY_SETS.get(match[0].lower()) or "-".join(_day(part) for part in re.split(r"\s*-\s*", match[0]))
+    if not meant or meant.startswith("-") or meant.endswith("-") or meant == match[0]:
+        return None
+    return Fault("FR123", f"`{match[0]}` names no days", start, start + match.end(), f"write {meant}", meant)
+
+
+def _day(word: str) -> str:
+    word = word.lower()
+    return word if word in DAY_NAMES else _LONG_DAYS.get(word, "")
+
+
+def _clock(stuck: Stuck) -> Fault | None:
+    if not stuck.can("CLOCK"):
+        return None
+    start, text = stuck.blob
+    parts = re.fullmatch(r"(\d{1,2})(?::?(\d\d))?\s*(am|pm)?(?:-(\d{1,2})(?::?(\d\d))?\s*(am|pm)?)?", text)
+    if parts is None:
+        return None
+    meant = _hour(*parts.group(1, 2, 3))
+    if parts[4]:
+        meant += f"-{_hour(*parts.group(4, 5, 6))}"
+    if meant == text:
+        return None
+    return Fault("FR123", f"`{text}` is no time of day", start, start + len(text), f"write {meant}", meant)
+
+
+def _hour(hour: str, minute: str | None, half: str | None) -> str:
+    number = int(hour) % 12 + (12 if half == "pm" else 0) if half else int(hour)
+    return f"{number:02}:{minute or '00'}"
+
+
+def _zone(stuck: Stuck) -> Fault | None:
+    if not stuck.can("ZONE"):
+        return None
+    match = re.match(r"[A-Za-z]{2,5}(?:[+-]\d{1,2}(?::?\d\d)?)?(?![\w/.])|[+-]\d\d:?\d\d|Z\b", stuck.rest)
+    if match is None or match[0] in ("in", "except"):
+        return None
+    name = "UTC" if match[0] in ("Z", "GMT", "utc", "gmt") else None
+    hint = "write UTC" if name else "write the zone's IANA name, such as Europe/Berlin or America/New_York"
+    return Fault(
+        "FR123",
+        f"`{match[0]}` is no time zone's name",
+        stuck.at,
+        stuck.at + match.end(),
+        hint,
+        name or "UTC",
+        name or "",
+    )
+
+
+# ---- flags --------------------------------------------------------------------------------------------
+
+_FLAG_WORDS: Final = {
+    "fin": "F",
+    "syn": "S",
+    "rst": "R",
+    "psh": "P",
+    "push": "P",
+    "ack": "A",
+    "urg": "U",
+    "ece": "E",
+    "cwr": "C",
+}
+
+
+def _flags(stuck: Stuck) -> Fault | None:
+    word = stuck.previous
+    start, text = stuck.blob
+    end = start + len(text)
+    if stuck.can("FLAGMASK") and word == "matches":
+        if re.fullmatch(r"[A-Za-z]*/[A-Za-z]+", text):
+            value = text.upper()
+            return Fault("FR124", f"`{text}`: flags are written large", start, end, f"write {value}", value)
+        letters = _letters(text)
+        if letters:
+            value = f"{letters}/{letters}"
+            hint = f"write {value} for flags that are all set, or use has {letters}"
+            return Fault(
+                "FR124", f"`matches` takes HIGH/MASK, and `{text}` has no mask", start, end, hint, value
+            )
+    if stuck.can("FLAGS"):
+        if re.fullmatch(r"[A-Za-z]*/[A-Za-z]+", text):
+            before = stuck.before.rstrip()
+            begin = len(before) - len(word)
+            value = f"matches {text.upper()}"
+            return Fault(
+                "FR124",
+                f"`{word}` takes letters, and `{text}` is HIGH/MASK",
+                begin,
+                end,
+                f"write {value}",
+                value,
+            )
+        letters = _letters(text)
+        if letters:
+            return Fault(
+                "FR124", f"`{text}`: flags are large letters", start, end, f"write {letters}", letters
+            )
+        if stuck.rest.startswith("("):
+            return Fault(
+                "FR124",
+                f"`{word}` takes letters without parentheses",
+                *stuck.here(),
+                f"write {word} SA for both",
+            )
+    listed = re.match(r",\s*([A-Z]*/[A-Z]+(?:\s*,\s*[A-Z]*/[A-Z]+)*)", stuck.rest)
+    first = re.search(r"\bmatches\s+([A-Z]*/[A-Z]+)\s*$", stuck.before)
+    if listed and first:
+        value = f"({first[1]}, {', '.join(re.split(r'[ ,]+', listed[1]))})"
+        begin = first.start(1)
+        return Fault(
+            "FR111",
+            "a list of masks stands in parentheses",
+            begin,
+            stuck.at + listed.end(),
+            f"write {value}",
+            value,
+        )
+    more = re.match(r",\s*([A-Z]+)(?!\w)", stuck.rest)
+    has = re.search(r"\b(?:has|lacks)\s+([A-Z]+)\s*$", stuck.before)
+    if more and has:
+        value = has[1] + more[1]
+        return Fault(
+            "FR124",
+            "flags are written together",
+            has.start(1),
+            stuck.at + more.end(),
+            f"write {value}",
+            value,
+        )
+    return None
+
+
+def _letters(text: str) -> str:
+    """Flag letters from words (``syn``, ``syn-ack``) or small letters (``sa``)."""
+    words = re.split(r"[-+|]", text.lower())
+    if words and all(word in _FLAG_WORDS for word in words):
+        return "".join(_FLAG_WORDS[word] for word in words)
+    if re.fullmatch(r"[fsrpauect]+", text, re.IGNORECASE):
+        return text.upper()
+    return ""
+
+
+GUESSES: Final[tuple[Guess, ...]] = (_flags, _days, _clock, _zone, _time, _address, _number, _unit)

@@ -1,0 +1,270 @@
+"""A first look at a text: its words, strings and brackets, and marks that belong to no ruleset.
+
+Everything here works on a whole file before any declaration is parsed, and keeps every offset: what is
+wrong in a way that would hide the rest of the file (a foreign comment, a typographic quote, a control
+character) is reported once and overwritten with as many characters of what was meant.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from attrs import frozen
+
+from flowrules.syntax.diagnostics import Diagnostic, diagnostic
+from flowrules.syntax.places import Places
+
+_RESERVED = (
+    "ruleset import param ports nets schedule map filter set table profile hosts feature verdict anomaly entry "
+    "check test tune and or not in of per keep where when because otherwise reverse"
+)
+RESERVED: Final = frozenset(_RESERVED.split())
+"""Words that are never names."""
+
+
+@frozen
+class Mark:
+    """A word, string, bracket or other character of a text.
+
+    ``kind`` is ``word``, ``string``, ``open``, ``close`` or ``other``; ``first`` says whether it is the first
+    of its line.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    first: bool
+
+
+_SCAN = re.compile(
+    r"""
+    (?P<space>[ \t\f]+)
+  | (?P<line>\r\n|\n|\r)
+  | (?P<comment>\#[^\r\n]*)
+  | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
+  | (?P<triple>\"\"\"[\s\S]*?\"\"\")
+  | (?P<string>"(?!"")(?:\\[^\r\n]|[^"\\\r\n])*")
+  | (?P<broken>\"\"\"|"[^\r\n]*)
+  | (?P<open>[({\[])
+  | (?P<close>[)}\]])
+  | (?P<number>[0-9][A-Za-z0-9_.]*)
+  | (?P<slashes>//[^\r\n]*|/\*[\s\S]*?\*/|/\*[^\r\n]*)
+  | (?P<single>'[^'"\r\n]*')
+  | (?P<typographic>[\u201c\u201d\u201e\u00ab\u00bb][^"\u201c\u201d\u00ab\u00bb\r\n]*[\u201c\u201d\u00ab\u00bb])
+  | (?P<semicolon>;)
+  | (?P<blank>[\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]+)
+  | (?P<dash>[\u2010-\u2015\u2212])
+  | (?P<control>[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f])
+  | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_DECLARATION_LINE = re.compile(
+    r"^(?:ruleset|import|param|ports|nets|schedule|map|filter|set|table|profile|anomaly|check|tune)[ \t]+[A-Za-z_]"
+    r"|^test[ \t]+\"",
+    re.MULTILINE,
+)
+
+
+@frozen
+class Marked:
+    """The marks of a text, the text with foreign marks overwritten, and what was reported.
+
+    ``broken`` are the offsets of strings that never close: what holds one cannot be parsed.
+    """
+
+    text: str
+    marks: tuple[Mark, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    broken: tuple[int, ...]
+
+
+def mark(places: Places) -> Marked:
+    """The marks of a source's text."""
+    return _Marker(places).run()
+
+
+class _Marker:
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.text = places.source.text
+        self.marks: list[Mark] = []
+        self.found: list[Diagnostic] = []
+        self.broken: list[int] = []
+        self.overwrites: list[tuple[int, str]] = []
+        self.controls: list[int] = []
+        self.triples = self.text.count('"""')
+
+    def run(self) -> Marked:
+        first = True
+        at, end = 0, len(self.text)
+        while at < end:
+            match = _SCAN.match(self.text, at)
+            assert match is not None
+            kind, start, at = match.lastgroup, match.start(), match.end()
+            if kind == "line":
+                first = True
+                continue
+            if kind == "comment":
+                self.triples -= match[0].count('"""')
+            if kind in ("space", "comment"):
+                continue
+            if kind == "triple":
+                at = self._triple(match)
+            elif kind == "broken":
+                at = self._unterminated(match)
+            elif kind in ("word", "open", "close"):
+                self._add(kind, start, at, first)
+            elif kind == "string":
+                self._add("string", start, at, first)
+            elif kind in ("number", "other"):
+                self._add("other", start, at, first)
+            else:
+                self._foreign(kind or "", match, first)
+                if kind in ("slashes", "blank", "control"):
+                    continue
+            first = False
+        self._report_controls()
+        return Marked(self._overwritten(), tuple(self.marks), tuple(self.found), tuple(self.broken))
+
+    def _add(self, kind: str, start: int, end: int, first: bool = False) -> None:
+        self.marks.append(Mark(kind, self.text[start:end], start, end, first))
+
+    # ---- strings --------------------------------------------------------------------------------------
+
+    def _triple(self, match: re.Match[str]) -> int:
+        """A `\"\"\"` string; one that swallows declarations was never closed, if its count is odd."""
+        start, end = match.span()
+        inside = _DECLARATION_LINE.search(self.text, start + 3, end - 3)
+        if inside is None or self.triples % 2 == 0:
+            self.triples -= 2
+            self._add("string", start, end)
+            return end
+        return self._unclosed_triple(start, inside.start())
+
+    def _unterminated(self, match: re.Match[str]) -> int:
+        start, end = match.span()
+        if match[0] == '"""':
+            next_declaration = _DECLARATION_LINE.search(self.text, end)
+            return self._unclosed_triple(
+                start, next_declaration.start() if next_declaration else len(self.text)
+            )
+        text = match[0].rstrip()
+        comment = text.find("#")
+        end = start + len(text)
+        self.found.append(
+            diagnostic(
+                "FR102",
+                "the string is not closed on its line",
+                self.places.span(start, end),
+                hint='write " at its end; text of several lines stands between """ and """'
+                if comment < 0
+                else 'write " at its end, before the comment',
+            )
+        )
+        self.broken.append(start)
+        self._add("string", start, end)
+        return match.end()
+
+    def _unclosed_triple(self, start: int, end: int) -> int:
+        self.triples -= 1
+        self.found.append(
+            diagnostic(
+                "FR102",
+                'the text that begins with """ is never closed',
+                self.places.span(start, start + 3),
+                hint='write """ on a line of its own after its last line',
+            )
+        )
+        self.broken.append(start)
+        self._add("string", start, end)
+        return end
+
+    # ---- what belongs to no ruleset -------------------------------------------------------------------
+
+    def _foreign(self, kind: str, match: re.Match[str], first: bool) -> None:
+        start, end = match.span()
+        if kind == "slashes":
+            self._slashes(match)
+        elif kind in ("single", "typographic"):
+            quotes = "single" if kind == "single" else "typographic"
+            text = '"' + match[0][1:-1] + '"'
+            self._report(
+                start, end, f"strings stand in double quotes, not in {quotes} ones", f"write {text}", text
+            )
+            self._overwrite(start, text)
+            self._add("string", start, end, first)
+        elif kind == "semicolon":
+            self._report(
+                start, end, "`;` ends nothing here", "leave it out: a declaration ends by itself", ""
+            )
+            self._overwrite(start, " ")
+        elif kind == "blank":
+            name = unicodedata.name(match[0][0], "an invisible character").lower()
+            self._report(
+                start, end, f"{name} (U+{ord(match[0][0]):04X}) is no white space here", "write a space", " "
+            )
+            self._overwrite(start, " " * len(match[0]))
+        elif kind == "dash":
+            name = unicodedata.name(match[0]).lower()
+            self._report(start, end, f"`{match[0]}` is a {name} (U+{ord(match[0]):04X})", "write -", "-")
+            self._overwrite(start, "-")
+            self._add("other", start, end, first)
+        else:
+            self.controls.append(start)
+            self._overwrite(start, " ")
+
+    def _slashes(self, match: re.Match[str]) -> None:
+        start, text = match.start(), match[0]
+        if text.startswith("//"):
+            self._report(
+                start, start + 2, "comments begin with #, not with //", f"write #{text[2:].rstrip()}", "#"
+            )
+        elif text.endswith("*/") and len(text) > 3:
+            self._report(
+                start, start + 2, "comments begin with #, not with /*", "write # before each line of it"
+            )
+        else:
+            self._report(
+                start, start + 2, "comments begin with #, and this /* is never closed", "write # instead", "#"
+            )
+        self._overwrite(start, re.sub(r"[^\r\n]", " ", text))
+
+    def _report(self, start: int, end: int, message: str, hint: str, fix: str | None = None) -> None:
+        self.found.append(diagnostic("FR109", message, self.places.span(start, end), hint=hint, fix=fix))
+
+    def _report_controls(self) -> None:
+        if not self.controls:
+            return
+        at = self.controls[0]
+        code = ord(self.text[at])
+        name = "a NUL byte" if code == 0 else f"a control character (U+{code:04X})"
+        more = len(self.controls) - 1
+        others = f", and {more} more" if more else ""
+        self.found.append(
+            diagnostic(
+                "FR130",
+                f"{name} stands at offset {at}{others}",
+                self.places.span(at, at + 1),
+                hint="the file is perhaps UTF-16 or no text: save it as UTF-8"
+                if code == 0
+                else "delete it: it is invisible and means nothing",
+            )
+        )
+
+    def _overwrite(self, start: int, text: str) -> None:
+        self.overwrites.append((start, text))
+
+    def _overwritten(self) -> str:
+        if not self.overwrites:
+            return self.text
+        out: list[str] = []
+        at = 0
+        for start, text in self.overwrites:
+            out += (self.text[at:start], text)
+            at = start + len(text)
+        return "".join((*out, self.text[at:]))

@@ -1,0 +1,266 @@
+"""Text to tree, with every mistake in it: a file is cut at its declarations, and each is parsed by itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+from attrs import frozen
+from lark import Lark, UnexpectedInput
+
+from flowrules.model.source_text import SourceText, Span
+from flowrules.syntax import cut, faults, grammar, marks, source_file, tree
+from flowrules.syntax.cut import Piece
+from flowrules.syntax.declaration_builder import DeclarationBuilder
+from flowrules.syntax.depth import too_deep
+from flowrules.syntax.diagnostics import Diagnostic, diagnostic
+from flowrules.syntax.mends import MendedText
+from flowrules.syntax.places import Places
+
+_MOST_MENDS: Final = 20
+_LINE_RULES: Final = {"profile": "profile_item", "test": "test_item", "tune": "tune_line", "map": "map_entry"}
+
+_lock = threading.RLock()
+
+
+@frozen
+class ParseResult:
+    """What a file says, and what is wrong with it.
+
+    ``file`` holds every declaration without a fault.  ``broken`` are the names that the others declare
+    (features, verdicts and anomalies of a broken profile too): a use of one is no unknown name.
+    """
+
+    file: tree.File
+    diagnostics: tuple[Diagnostic, ...] = ()
+    broken: frozenset[str] = frozenset()
+
+
+def parse(source: SourceText) -> ParseResult:
+    """The tree of a ruleset file.  Any text gives a result; nothing is raised for what a text holds."""
+    large = source_file.too_large(source.text, source.path)
+    if large is not None:
+        return ParseResult(
+            tree.File(source.path, (), span=Places(SourceText(source.path, "")).span(0, 0)), (large,)
+        )
+    with _lock:
+        return _Reader(source).file()
+
+
+def parse_value(source: SourceText) -> tuple[tree.Value | None, tuple[Diagnostic, ...]]:
+    """A value as a parameter takes it: from the command line, or from a site file."""
+    with _lock:
+        return _Reader(source).alone("value")
+
+
+def parse_condition(source: SourceText) -> tuple[tree.Expression | None, tuple[Diagnostic, ...]]:
+    """A condition that stands alone."""
+    with _lock:
+        return _Reader(source).alone("cond")
+
+
+@cache
+def _parser() -> tuple[Lark, DeclarationBuilder]:
+    builder = DeclarationBuilder()
+    return grammar.load(builder), builder
+
+
+class _Reader:
+    """Reads one text."""
+
+    def __init__(self, source: SourceText) -> None:
+        self.source = source
+        self.places = Places(source)
+        self.lark, self.builder = _parser()
+        self.builder.places = self.places
+        self.builder.parse_hole = self._hole
+        self.found: list[Diagnostic] = []
+        self.broken: set[str] = set()
+
+    # ---- whole texts ----------------------------------------------------------------------------------
+
+    def file(self) -> ParseResult:
+        """The file's declarations and all that is wrong with them."""
+        marked = marks.mark(self.places)
+        pieces = cut.cut_file(marked.marks, marked.broken, self.places)
+        self.found += (*marked.diagnostics, *pieces.diagnostics)
+        self.text = _overwrite(marked.text, pieces.overwrites)
+        self.unclosed = marked.broken
+        self.bracket_faults = pieces.diagnostics
+        items: list[Any] = []
+        misplaced = False
+        for piece in pieces.pieces:
+            if piece.word is None or piece.word not in cut.DECLARATIONS:
+                self._no_declaration(piece, misplaced)
+                misplaced = piece.word is not None
+                continue
+            misplaced = False
+            item = self._declaration(piece)
+            if item is not None:
+                items.append(item)
+        self._one_ruleset(items)
+        span = self.places.span(0, len(self.source.text))
+        return ParseResult(
+            tree.File(self.source.path, tuple(items), span=span), self._in_order(), frozenset(self.broken)
+        )
+
+    def alone(self, rule: str) -> tuple[Any, tuple[Diagnostic, ...]]:
+        """A text that is one ``rule`` of the grammar."""
+        marked = marks.mark(self.places)
+        pieces = cut.cut_alone(marked.marks, marked.broken, self.places)
+        self.found += (*marked.diagnostics, *pieces.diagnostics)
+        text = _overwrite(marked.text, pieces.overwrites)
+        node = None
+        if not any(piece.faulty for piece in pieces.pieces):
+            node = self._parse(text, 0, rule, rule)
+        return (None if self.found else node), self._in_order()
+
+    def _in_order(self) -> tuple[Diagnostic, ...]:
+        return tuple(sorted(self.found, key=lambda d: (d.span.start, d.span.end) if d.span else (0, 0)))
+
+    def _one_ruleset(self, items: list[Any]) -> None:
+        blocks = [item for item in items if isinstance(item, tree.Ruleset)]
+        for second in blocks[1:]:
+            items.remove(second)
+            self.found.append(
+                diagnostic(
+                    "FR131",
+                    f"a second ruleset, {second.name.text}, in one file",
+                    second.name.span,
+                    hint="give it a file of its own, and import it",
+                    related=[(blocks[0].name.span, "the first one is here")],
+                )
+            )
+
+    # ---- pieces ---------------------------------------------------------------------------------------
+
+    def _declaration(self, piece: Piece) -> tree.Node | None:
+        """A declaration, or ``None`` where it has a fault; every line of a faulty block is looked at."""
+        before = len(self.found)
+        node = None
+        if not piece.faulty:
+            node = self._parse(self.text[piece.start : piece.end], piece.start, "item", piece.word or "")
+        if node is None and (piece.faulty or len(self.found) > before):
+            block = cut.cut_block(piece, self.unclosed, self.bracket_faults, self.places)
+            if block is not None:
+                del self.found[before:]
+                self._block(block.pieces, piece.word or "")
+                if len(self.found) == before and not piece.faulty:  # only the whole is wrong
+                    self._parse(self.text[piece.start : piece.end], piece.start, "item", piece.word or "")
+            self.broken.update(_declared(piece))
+        return node
+
+    def _block(self, pieces: tuple[Piece, ...], word: str) -> None:
+        """Finds what is wrong in the header and the lines of a block."""
+        header, *lines = pieces
+        self._parse(self.text[header.start : header.end] + "}", header.start, "item", word)
+        for line in lines:
+            self.broken.update(_declared(line))
+            if line.faulty:
+                continue
+            if line.word is None and line is lines[-1] and "}" in self.text[header.end : line.start]:
+                self._no_declaration(line, False)
+                continue
+            text = self.text[line.start : line.end]
+            self._parse(text, line.start, _LINE_RULES[word], line.word or word)
+
+    def _no_declaration(self, piece: Piece, repeated: bool) -> None:
+        """Reports a piece that begins with no declaration's word."""
+        self.broken.update(_declared(piece))
+        if piece.faulty or repeated:
+            return
+        first = piece.marks[0]
+        span = self.places.span(first.start, first.end)
+        self.found.append(faults.no_declaration(piece, span))
+
+    # ---- one parse ------------------------------------------------------------------------------------
+
+    def _parse(self, text: str, start: int, rule: str, word: str) -> Any:
+        """The node of a piece that begins at ``start``, or ``None`` after its faults were reported.
+
+        Where a fault can be mended beyond doubt, the piece is mended and parsed again, to find the next.
+        """
+        builder, mended = self.builder, MendedText(text)
+        outer = builder.base, builder.to_origin, builder.diagnostics
+        reported: list[Diagnostic] = []
+        node: Any = None
+        try:
+            for _ in range(_MOST_MENDS):
+                builder.base, builder.diagnostics = start, []
+                builder.to_origin = mended.origin if mended.is_mended else None
+                try:
+                    node = self.lark.parse(mended.text, start=rule)
+                    break
+                except UnexpectedInput as error:
+                    fault = faults.find(mended.text, error, word)
+                    span = self.places.span(
+                        start + mended.origin(fault.start),
+                        start + max(mended.origin(fault.end), mended.origin(fault.start)),
+                    )
+                    reported.append(fault.diagnostic(span, lambda a, b: self._related(a, b, start, mended)))
+                    if fault.mend is None:
+                        break
+                    mended.replace(fault.start, fault.end, fault.mend)
+            literal_faults = [d for d in builder.diagnostics if not _within(d, reported)]
+        finally:
+            builder.base, builder.to_origin, builder.diagnostics = outer
+        if not reported and not literal_faults:
+            deep = too_deep(text, node) if node is not None else None
+            if deep is None:
+                return node
+            message = f"operations are nested deeper than {cut.DEEPEST}"
+            reported.append(
+                diagnostic("FR127", message, deep.span, hint="split it into named filters or sets")
+            )
+        self.found += reported
+        self.found += literal_faults
+        return None
+
+    def _related(self, start: int, end: int, base: int, mended: MendedText) -> Span:
+        return self.places.span(base + mended.origin(start), base + mended.origin(end))
+
+    def _hole(self, text: str, start: int) -> tree.Expression | None:
+        """The expression in the braces of a text; what is wrong with it goes to the builder's diagnostics."""
+        stripped = text.strip()
+        at = start + text.find(stripped) if stripped else start
+        name = faults.plain_name(stripped)
+        span = (
+            self.places.span(at, at + len(stripped)) if stripped else self.places.span(start - 1, start + 1)
+        )
+        if name is not None:
+            if name == ("verdict",):
+                return tree.VerdictValue(span=span)
+            return tree.Name(name, span=span)
+        builder = self.builder
+        outer = builder.base, builder.to_origin
+        builder.base, builder.to_origin = at, None
+        try:
+            return self.lark.parse(stripped, start="hole")  # type: ignore[return-value]
+        except UnexpectedInput:
+            builder.diagnostics.append(faults.malformed_hole(stripped, span))
+            return None
+        finally:
+            builder.base, builder.to_origin = outer
+
+
+def _within(d: Diagnostic, reported: list[Diagnostic]) -> bool:
+    """Whether a literal's fault lies within a fault already reported."""
+    return any(d.span and r.span and r.span.start <= d.span.start <= r.span.end for r in reported)
+
+
+def _declared(piece: Piece) -> Iterator[str]:
+    """The name that a piece declares, as far as one can tell."""
+    for n, mark in enumerate(piece.marks[:-1]):
+        if mark.text == piece.word:
+            following = piece.marks[n + 1]
+            if following.kind == "word":
+                yield following.text
+            return
+
+
+def _overwrite(text: str, overwrites: tuple[tuple[int, str], ...]) -> str:
+    for start, new in overwrites:
+        text = text[:start] + new + text[start + len(new) :]
+    return text
