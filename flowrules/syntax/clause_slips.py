@@ -62,7 +62,7 @@ def _reserved_name(stuck: Stuck) -> Fault | None:
         )
     if word in DECLARATIONS | PROFILE_ITEMS:
         message = f"`{word}` is a reserved word and names nothing"
-        return Fault("FR105", message, start, end, f"write the name of the {word} that is meant", None)
+        return Fault("FR105", message, start, end, f"it begins a declaration: {LAYOUTS[word]}")
     return None
 
 
@@ -230,6 +230,9 @@ def _text_expected(stuck: Stuck) -> Fault | None:
 
 def _arithmetic(stuck: Stuck) -> Fault | None:
     """``bytes / packets > 100`` in a filter."""
+    divided = re.search(r"([A-Za-z_][\w.]*)\s*/\s*$", stuck.before)
+    if divided and stuck.accepts == {"NUMBER"} and not stuck.is_end:
+        stuck = Stuck(stuck.text, stuck.text.rindex("/", 0, stuck.at), stuck.accepts | {"HAS"}, stuck.word)
     sign = stuck.rest[:1]
     if sign not in ("+", "-", "*", "/") or not stuck.in_predicate or stuck.can("PLUS"):
         return None
@@ -280,7 +283,7 @@ def _missing_and(stuck: Stuck) -> Fault | None:
         "FR101",
         f"`and` or `or` is missing before `{word}`",
         *stuck.here(),
-        f"write and {word}, or or {word}",
+        "write the one that is meant between the two",
         f"and {word}",
         "",
     )

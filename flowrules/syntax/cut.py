@@ -106,7 +106,9 @@ def cut_block(
         for line in cut.pieces
     )
     after = (Piece(None, rest),) if rest else ()
-    return Cut((Piece(piece.word, header), *lines, *after))
+    known = {(d.code, d.span.start) for d in faults if d.span}
+    new = tuple(d for d in cut.diagnostics if d.span and (d.code, d.span.start) not in known)
+    return Cut((Piece(piece.word, header), *lines, *after), new)
 
 
 class _Cutter:

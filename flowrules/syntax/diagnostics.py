@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
 
@@ -110,3 +113,128 @@ def _place(span: Span | None) -> dict[str, object]:
         "end_line": span.end_line,
         "end_column": span.end_column,
     }
+
+
+# ---- on a terminal ------------------------------------------------------------------------------------
+
+TAB: Final = 4
+"""Columns that a tab takes where source lines are shown."""
+
+_COLORS: Final = {
+    "error": "\x1b[1;31m",
+    "warning": "\x1b[1;33m",
+    "notice": "\x1b[1;36m",
+    "info": "\x1b[1;34m",
+    "frame": "\x1b[34m",
+    "bold": "\x1b[1m",
+    "off": "\x1b[0m",
+}
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+_NARROWEST: Final = 40
+
+
+def render(
+    diagnostics: Iterable[Diagnostic],
+    sources: Mapping[str, SourceText],
+    color: bool = False,
+    width: int = 100,
+) -> str:
+    """Findings with the lines that they speak of, carets below what is meant.
+
+    ``sources`` are the texts by path; a finding in a text that is not there is shown without its line.
+    Lines longer than ``width`` columns are cut around the place.  The result ends with a line end, unless
+    there is nothing to show.
+    """
+    renderer = _Renderer(sources, color, max(width, _NARROWEST))
+    return "\n".join(renderer.one(d) for d in diagnostics)
+
+
+class _Renderer:
+    def __init__(self, sources: Mapping[str, SourceText], color: bool, width: int) -> None:
+        self.sources = sources
+        self.color = color
+        self.width = width
+        self.lines: dict[str, list[str]] = {}
+
+    def one(self, d: Diagnostic) -> str:
+        """One finding: its message, its places, its hint."""
+        head = self._paint(d.severity, f"{d.severity}[{d.code}]") + self._paint("bold", f": {d.message}")
+        out = [head]
+        places = [(d.span, "", "^"), *((span, message, "-") for span, message in d.related)] if d.span else []
+        gutter = max((len(str(span.line)) for span, _, _ in places), default=0)
+        for n, (span, message, mark) in enumerate(places):
+            shown = self._line(span)
+            if n == 0 or span.path != places[n - 1][0].path or shown is None:
+                arrow = self._paint("frame", f"{' ' * gutter}{'-->' if n == 0 else ':::'}")
+                out.append(
+                    f"{arrow} {span.path}:{span.line}:{span.column}{f' {message}' if shown is None and message else ''}"
+                )
+            if shown is not None:
+                out += self._snippet(span, shown, message, mark, gutter, d.severity)
+        if d.hint:
+            out.append(f"{self._paint('frame', ' ' * gutter + ' =')} {self._paint('bold', 'hint')}: {d.hint}")
+        return "\n".join(out) + "\n"
+
+    def _line(self, span: Span) -> str | None:
+        source = self.sources.get(span.path)
+        if source is None:
+            return None
+        lines = self.lines.setdefault(span.path, _LINE_END.split(source.text)) if source.text else [""]
+        return lines[span.line - 1] if span.line <= len(lines) else None
+
+    def _snippet(
+        self, span: Span, line: str, message: str, mark: str, gutter: int, severity: str
+    ) -> list[str]:
+        """The frame, the source line, and the marks below what is meant."""
+        start = span.column - 1
+        end = span.end_column - 1 if span.end_line == span.line else len(line)
+        before, marked = _columns(line[:start]), _columns(line[start : max(end, start)])
+        text, cut = _shown(line), 0
+        room = self.width - gutter - 3
+        if len(text) > room and _columns(line) > room:
+            text, cut, marked = _window(line, before, marked, room)
+        bar = self._paint("frame", f"{' ' * gutter} |")
+        number = self._paint("frame", f"{span.line:>{gutter}} |")
+        color = severity if mark == "^" else "frame"
+        underline = mark * max(marked, 1) + ("" if span.end_line == span.line else " …")
+        note = f" {message}" if message else ""
+        pointer = f"{bar} {' ' * (before - cut)}{self._paint(color, underline + note)}"
+        frame = [bar] if mark == "^" else []
+        return [*frame, f"{number} {text}".rstrip(), pointer]
+
+    def _paint(self, color: str, text: str) -> str:
+        return f"{_COLORS[color]}{text}{_COLORS['off']}" if self.color else text
+
+
+def _width(character: str) -> int:
+    """The columns that a character takes on a terminal."""
+    if character == "\t":
+        return TAB
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _columns(text: str) -> int:
+    return sum(_width(c) for c in text) if not text.isascii() or "\t" in text else len(text)
+
+
+def _shown(line: str) -> str:
+    """A source line as it is printed: tabs as spaces, what a terminal would obey as a picture of it."""
+    out = line.replace("\t", " " * TAB)
+    if out.isprintable():
+        return out
+    return "".join(c if c.isprintable() or _width(c) == 0 else "\ufffd" for c in out)
+
+
+def _window(line: str, before: int, marked: int, room: int) -> tuple[str, int, int]:
+    """The part of a long line around the place: its text, the columns cut away before it, the marks."""
+    first = max(0, before - room // 3)
+    out, at = "", 0
+    for character in line:
+        width = _width(character)
+        if first <= at and at + width <= first + room - 1:
+            out += _shown(character)
+        at += width
+    text = ("…" + out[1:] if first else out) + ("…" if at > first + room - 1 else "")
+    return text, first, min(marked, room - (before - first) - 1)

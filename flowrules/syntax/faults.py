@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
-from lark import UnexpectedCharacters, UnexpectedInput
+from lark import UnexpectedInput
 
 from flowrules.model.source_text import Span
 from flowrules.syntax import clause_slips, expected, foreign, list_slips, literal_slips
@@ -18,9 +18,11 @@ from flowrules.syntax.stuck import Fault, Stuck
 _GUESSES: Final = (
     *foreign.OPERATORS,
     *foreign.SWITCHES,
+    *foreign.CONDITIONS,
+    *list_slips.RANGES,
     *literal_slips.GUESSES,
     *list_slips.GUESSES,
-    *foreign.CONDITIONS,
+    *foreign.CLAUSES,
     *clause_slips.GUESSES,
 )
 """In this order; a guess returns a fault, or ``None`` where it does not know."""
@@ -52,27 +54,26 @@ _OTHER_WORDS: Final = {
 }
 
 
-def find(text: str, error: UnexpectedInput, word: str) -> Fault:
-    """What is wrong with a piece that could not be parsed; ``word`` is its declaration's or line's."""
+def place(text: str, error: UnexpectedInput) -> int:
+    """The offset where a parse stopped."""
     at: int | None = error.pos_in_stream
     token = getattr(error, "token", None)
     if at is None or (token is not None and token.type == "$END"):
-        at = len(text.rstrip())
-    stuck = Stuck(text, min(at, len(text)), _accepts(error), word)
+        return len(text.rstrip())
+    return min(at, len(text))
+
+
+def find(text: str, at: int, accepts: frozenset[str], word: str) -> Fault:
+    """What is wrong with a piece that could not be parsed beyond ``at``, where ``accepts`` could stand.
+
+    ``word`` is that of its declaration or line.
+    """
+    stuck = Stuck(text, at, accepts, word)
     for guess in _GUESSES:
         fault = guess(stuck)
         if fault is not None:
             return fault
     return expected.unexpected(stuck)
-
-
-def _accepts(error: UnexpectedInput) -> frozenset[str]:
-    """The terminals that could stand where the parser stopped."""
-    parser = getattr(error, "interactive_parser", None)
-    if parser is not None:
-        return frozenset(parser.accepts())
-    allowed = error.allowed if isinstance(error, UnexpectedCharacters) else None
-    return frozenset(allowed or ())
 
 
 def no_declaration(piece: Piece, span: Span) -> Diagnostic:

@@ -168,7 +168,7 @@ def _switch(stuck: Stuck) -> Fault | None:
             hint = _OTHER_SWITCHES.get(name, "fields have SiLK's names without dashes: dport in (80, 443)")
             return Fault("FR108", f"`--{match['name']}` is a switch, and rules have none", at, end, hint)
         written = condition(field, value or "…", negated)
-        joint = "and " if stuck.can("AND") and not stuck.can("NOT") else ""
+        joint = "and " if stuck.can("AND") else ""
         return Fault(
             "FR108",
             f"`--{match['name']}` is a switch of rwfilter, and fields are written without dashes",
@@ -358,4 +358,5 @@ def _clause_word(stuck: Stuck) -> Fault | None:
     return Fault("FR101", f"`{stuck.found}` is no clause", start, end, f"write {meant[0]}", meant[0])
 
 
-CONDITIONS: Final[tuple[Guess, ...]] = (_sided, _bare, _clause_word)
+CONDITIONS: Final[tuple[Guess, ...]] = (_sided, _bare)
+CLAUSES: Final[tuple[Guess, ...]] = (_clause_word,)

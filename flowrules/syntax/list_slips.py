@@ -179,7 +179,7 @@ def _missing_parentheses(stuck: Stuck) -> Fault | None:
         items.pop()
     if not items or any(not item for item in items):
         return None
-    if len(items) == 1 and not re.search(r"\d-\d|-|\.\.", items[0]):
+    if items[-1].endswith("-") or (len(items) == 1 and not re.search(r"-|\.\.", items[0])):
         return None
     start = match.start("list")
     end = start + match["list"].rfind(items[-1]) + len(items[-1])
@@ -218,8 +218,8 @@ def _extra_comma(stuck: Stuck) -> Fault | None:
     return None
 
 
+RANGES: Final[tuple[Guess, ...]] = (_range_of_times,)
 GUESSES: Final[tuple[Guess, ...]] = (
-    _range_of_times,
     _missing_parentheses,
     _open_range,
     _brackets,

@@ -395,6 +395,12 @@ def _flags(stuck: Stuck) -> Fault | None:
                 *stuck.here(),
                 f"write {word} SA for both",
             )
+    mask = re.match(r"/[A-Z]+", stuck.rest)
+    high = re.search(r"\b(has|lacks)\s+([A-Z]+)$", stuck.before)
+    if mask and high:
+        value = f"matches {high[2]}{mask[0]}"
+        what = f"`{high[1]}` takes letters, and `{high[2]}{mask[0]}` is HIGH/MASK"
+        return Fault("FR124", what, high.start(), stuck.at + mask.end(), f"write {value}", value)
     listed = re.match(r",\s*([A-Z]*/[A-Z]+(?:\s*,\s*[A-Z]*/[A-Z]+)*)", stuck.rest)
     first = re.search(r"\bmatches\s+([A-Z]*/[A-Z]+)\s*$", stuck.before)
     if listed and first:

@@ -247,12 +247,10 @@ def decode_wild(text: str) -> tuple[tuple[tuple[int, int], ...], ...]:
 
 
 def _address_error(code: str, error: AddressError) -> LiteralError:
-    fix = re.fullmatch(r"write ([\d.]+)", error.hint or "")
+    hint = error.hint or "an address is written like 192.0.2.1 or 2001:db8::1"
+    fix = re.fullmatch(r"write ([\d.]+)", hint)
     return LiteralError(
-        code,
-        error.message.replace("'", "`"),
-        (error.hint or "").replace("'", "`") or None,
-        fix[1] if fix else None,
+        code, error.message.replace("'", "`"), hint.replace("'", "`"), fix[1] if fix else None
     )
 
 

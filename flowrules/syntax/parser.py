@@ -146,6 +146,7 @@ class _Reader:
             block = cut.cut_block(piece, self.unclosed, self.bracket_faults, self.places)
             if block is not None:
                 del self.found[before:]
+                self.found += block.diagnostics
                 self._block(block.pieces, piece.word or "")
                 if len(self.found) == before and not piece.faulty:  # only the whole is wrong
                     self._parse(self.text[piece.start : piece.end], piece.start, "item", piece.word or "")
@@ -194,13 +195,17 @@ class _Reader:
                     node = self.lark.parse(mended.text, start=rule)
                     break
                 except UnexpectedInput as error:
-                    fault = faults.find(mended.text, error, word)
+                    at = faults.place(mended.text, error)
+                    fault = faults.find(mended.text, at, self._accepts(mended.text, at, rule), word)
                     span = self.places.span(
                         start + mended.origin(fault.start),
                         start + max(mended.origin(fault.end), mended.origin(fault.start)),
                     )
-                    reported.append(fault.diagnostic(span, lambda a, b: self._related(a, b, start, mended)))
-                    if fault.mend is None:
+                    finding = fault.diagnostic(span, lambda a, b: self._related(a, b, start, mended))
+                    repeated = any((d.code, d.span) == (finding.code, span) for d in reported)
+                    if not repeated:
+                        reported.append(finding)
+                    if fault.mend is None or repeated:
                         break
                     mended.replace(fault.start, fault.end, fault.mend)
             literal_faults = [d for d in builder.diagnostics if not _within(d, reported)]
@@ -217,6 +222,23 @@ class _Reader:
         self.found += reported
         self.found += literal_faults
         return None
+
+    def _accepts(self, text: str, at: int, rule: str) -> frozenset[str]:
+        """The terminals that could stand at an offset.
+
+        The parser that stopped there may have taken steps on the very token that it could not use, so the
+        text up to it is read again.
+        """
+        found = self.builder.diagnostics
+        self.builder.diagnostics = []
+        try:
+            parser = self.lark.parse_interactive(text[:at], start=rule)
+            parser.exhaust_lexer()
+            return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+        except UnexpectedInput:
+            return frozenset()
+        finally:
+            self.builder.diagnostics = found
 
     def _related(self, start: int, end: int, base: int, mended: MendedText) -> Span:
         return self.places.span(base + mended.origin(start), base + mended.origin(end))
