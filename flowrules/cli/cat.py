@@ -54,8 +54,6 @@ def command(
 
     PATH is a flow file, a folder, a glob or - for standard input.
     """
-    from itertools import islice
-
     from flowrules.flows.cat import text_lines
     from flowrules.flows.text_fields import TEXT_FIELDS, parse_fields
 
@@ -65,8 +63,19 @@ def command(
         raise click.BadParameter(str(error), param_hint="'--fields'") from error
     sources = open_flows(paths, input_format, silk_config, on_error)
     lines = text_lines(sources, columns, sources.conf, output_format, timestamp_format, limit)
-    out = sys.stdout
-    while lot := list(islice(lines, _LINES_AT_ONCE)):
-        out.write("\n".join(lot) + "\n")
-    out.flush()
+    lot: list[str] = []
+    try:
+        for line in lines:
+            lot.append(line)
+            if len(lot) == _LINES_AT_ONCE:
+                _print(lot)
+    finally:
+        # what was good before damage is printed too
+        _print(lot)
     report_skipped(sources)
+
+
+def _print(lot: list[str]) -> None:
+    if lot:
+        sys.stdout.write("\n".join(lot) + "\n")
+        lot.clear()

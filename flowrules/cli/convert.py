@@ -91,24 +91,40 @@ def command(
     elif target == "csv":
         _write_csv(sources, output, fields, timestamp_format)
     else:
-        from flowrules.flows.set_file import addresses_of
+        from flowrules.flows.flow_addresses import addresses_of
 
         _write_set(addresses_of(sources, field or "any"), target, output, compression, record_version)
     report_skipped(sources)
 
 
 def _is_set(path: str) -> bool:
-    from flowrules.flows.set_file import is_address_text, is_ipset
+    """Whether a file is an IPset, or text whose first line stands for addresses."""
+    from flowrules.flows.byte_source import ByteSource
+    from flowrules.flows.silk_header import IPSET, MAGIC
+    from flowrules.model.address_text import AddressError
+    from flowrules.model.addresses import parse_addresses
 
-    return Path(path).is_file() and (is_ipset(path) or is_address_text(path))
+    if not Path(path).is_file():
+        return False
+    with ByteSource(path) as source:
+        head = bytes(source.read(1 << 16))
+    if head[:4] == MAGIC:
+        return head[5:6] == bytes([IPSET])
+    lines = head.decode("utf-8", "replace").splitlines()
+    first = next((text for line in lines if (text := line.partition("#")[0].strip())), "")
+    try:
+        parse_addresses(first.partition(",")[0])
+    except AddressError:
+        return False
+    return True
 
 
 def _read_sets(paths: tuple[str, ...]) -> AddressSet:
-    from flowrules.flows.set_file import read_address_set
+    from flowrules.flows.set_text import read_set
 
-    members = read_address_set(paths[0])
+    members = read_set(paths[0])
     for path in paths[1:]:
-        members |= read_address_set(path)
+        members |= read_set(path)
     return members
 
 
@@ -120,9 +136,9 @@ def _write_set(
     record_version: int | None,
 ) -> None:
     if target == "csv":
-        from flowrules.flows.set_file import write_address_text
+        from flowrules.flows.set_text import write_set_text
 
-        write_address_text(output, members)
+        write_set_text(output, members)
         return
     from flowrules.flows.ipset import write_ipset
 

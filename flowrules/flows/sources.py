@@ -109,8 +109,6 @@ class FlowSources(Sequence[FlowSource]):
     sources: tuple[FlowSource, ...]
     conf: SilkConf
     _skips: _Skips = field(repr=False)
-    _spooled: tuple[IO[bytes], ...] = field(default=(), repr=False)
-    """Copies of what could be read only once; they last as long as this object."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -138,7 +136,7 @@ def open_sources(
     """Open the flow files that ``paths`` name: files, folders (all files below), globs, ``-``.
 
     Folders are read in the order of their names.  Standard input and named pipes are copied to a
-    temporary file first, since a run may read its sources more than once; the copy is gone when the result
+    temporary file first, since a run may read its sources more than once; the copy is gone when the source
     is.  ``input_format`` (a name of ``FORMATS``) is taken instead of what the content says.  From folders
     and globs, side files are left out: silk.conf, hidden files, sets, prefix maps, rulesets, site files and
     notes; so is a file that is named twice.
@@ -150,14 +148,13 @@ def open_sources(
     if input_format is not None and all(f.name != input_format for f in FORMATS):
         raise ValueError(f"unknown input format {input_format}")
     skips = _Skips()
-    spooled: list[IO[bytes]] = []
     named = [os.fspath(path) for path in paths]
     files = list(_files(named, skips, on_error))
     conf = find_silk_conf(silk_config, (path for path, _ in files))
     sources: list[FlowSource] = []
     for path, within in files:
         try:
-            source = _open(path, within, input_format, conf, stdin, spooled)
+            source = _open(path, within, input_format, conf, stdin)
         except FlowFileError as error:
             if on_error == "fail":
                 raise
@@ -177,7 +174,7 @@ def open_sources(
             else "nothing",
             expected=_known_formats(),
         )
-    return FlowSources(tuple(sources), conf, skips, tuple(spooled))
+    return FlowSources(tuple(sources), conf, skips)
 
 
 def recognise(path: str | os.PathLike[str], name: str | None = None) -> Format:
@@ -294,26 +291,27 @@ def _open(
     input_format: str | None,
     conf: SilkConf,
     stdin: IO[bytes] | None,
-    spooled: list[IO[bytes]],
 ) -> FlowSource | str:
     """The source at a path, or why it is a side file."""
-    where = path
+    copy: IO[bytes] | None = None
     if path == STDIN:
-        where = _spool(stdin if stdin is not None else sys.stdin.buffer, path, spooled)
+        copy = _copied(stdin if stdin is not None else sys.stdin.buffer, path)
     elif Path(path).is_fifo() or Path(path).is_char_device():
         try:
             with Path(path).open("rb") as pipe:
-                where = _spool(pipe, path, spooled)
+                copy = _copied(pipe, path)
         except OSError as error:
             raise unreadable(path, error) from error
     elif within:
         reason = _side_file(Path(path))
         if reason is not None:
             return reason
+    where = path if copy is None else copy.name
     if input_format is None:
-        return recognise(where, path).open(where, path, conf)
-    chosen = next(f for f in FORMATS if f.name == input_format)
-    return chosen.open(where, path, conf)
+        source = recognise(where, path).open(where, path, conf)
+    else:
+        source = next(f for f in FORMATS if f.name == input_format).open(where, path, conf)
+    return source if copy is None else _keeping(source, copy)
 
 
 def _side_file(path: Path) -> str | None:
@@ -329,10 +327,9 @@ def _side_file(path: Path) -> str | None:
     return None
 
 
-def _spool(stream: IO[bytes], name: str, spooled: list[IO[bytes]]) -> str:
-    """Copy a stream that can be read once into a temporary file; its path."""
-    copy = tempfile.NamedTemporaryFile(prefix="flowrules-")  # noqa: SIM115 - lives as long as the sources
-    spooled.append(copy)
+def _copied(stream: IO[bytes], name: str) -> IO[bytes]:
+    """A temporary file with what is left of a stream that can be read once."""
+    copy = tempfile.NamedTemporaryFile(prefix="flowrules-")  # noqa: SIM115 - lives as long as its source
     try:
         shutil.copyfileobj(stream, copy, 1 << 20)
         copy.flush()
@@ -340,7 +337,17 @@ def _spool(stream: IO[bytes], name: str, spooled: list[IO[bytes]]) -> str:
         raise FlowFileError(
             name, f"cannot be copied to a temporary file: {error.strerror or error}"
         ) from error
-    return copy.name
+    return copy
+
+
+def _keeping(source: FlowSource, copy: IO[bytes]) -> FlowSource:
+    """The same source, with the file that it reads kept alive; the file goes when the source does."""
+
+    def read(fields: frozenset[str] | None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+        assert not copy.closed
+        return source.chunks(fields, rows)
+
+    return FlowSource(source.path, source.format, source.fields, read, source.once)
 
 
 def _tolerant(source: FlowSource, skips: _Skips) -> FlowSource:

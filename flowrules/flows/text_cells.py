@@ -60,8 +60,9 @@ class Cells:
         self.columns = self._split(lines)
         out: dict[str, Array] = {}
         wanted, at = self.wanted, self.at
-        addresses: dict[str, list[int]] = {name: self._address(name) for name in ADDRESSES if name in at}
-        if addresses and wanted & {*ADDRESSES, "ip_version"}:
+        if wanted & {*ADDRESSES, "ip_version"}:
+            # all of them, whichever is wanted: one IPv6 cell makes the record IPv6
+            addresses = {name: self._address(name) for name in ADDRESSES if name in at}
             out |= self._address_columns(addresses)
         for name in (
             "sport",

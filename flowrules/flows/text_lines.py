@@ -25,17 +25,17 @@ def decoded_lines(source: ByteSource, path: str) -> Iterator[tuple[int, str]]:
         held = lines.pop()
         if not piece and held:
             lines.append(held)
+        for line in lines:
+            number += 1
+            yield number, _decode(line, number, path)
         if len(held) > _LONGEST:
             raise FlowFileError(
                 path,
                 "a line is too long",
-                line=number + len(lines) + 1,
+                line=number + 1,
                 found=f"more than {_LONGEST} bytes",
-                expected="text of one item a line",
+                expected="text",
             )
-        for line in lines:
-            number += 1
-            yield number, _decode(line, number, path)
         if not piece:
             return
 

@@ -16,12 +16,13 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrules.flows.byte_source import ByteSource
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, widen
 from flowrules.flows.text_cells import ADDRESSES, Cells
 from flowrules.flows.text_fields import NOT_READ, TEXT_FIELDS, TextField, field_of_title
-from flowrules.flows.text_lines import numbered_lines
+from flowrules.flows.text_lines import decoded_lines
 from flowrules.model.fields import ADDRESS, STORED
 
 Array = NDArray[Any]
@@ -106,7 +107,7 @@ class TextFlows:
         lot: list[str] = []
         at = self.title_line + 1
         left = rows
-        for number, line in numbered_lines(self.path, self.name):
+        for number, line in _lines(self.path, self.name):
             if number <= self.title_line:
                 continue
             if not line.strip():
@@ -150,7 +151,7 @@ def open_text(path: str | Path, name: str | None = None, conf: SilkConf = BUILT_
     there is no title line that names columns of flow records.
     """
     name = str(path) if name is None else name
-    for number, line in numbered_lines(path, name):
+    for number, line in _lines(path, name):
         if not line.strip():
             continue
         delimiter = find_delimiter(line)
@@ -212,3 +213,8 @@ def _no_titles(name: str, number: int, line: str) -> FlowFileError:
         expected="titles such as sIP|dIP|sPort|dPort|protocol",
         hint="print records with their titles",
     )
+
+
+def _lines(path: str | Path, name: str) -> Iterator[tuple[int, str]]:
+    with ByteSource(path, name) as source:
+        yield from decoded_lines(source, name)

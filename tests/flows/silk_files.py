@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_header import MAGIC
 from flowrules.flows.table import Chunk, FlowSource
 from flowrules.flows.text import record_lines, title_line
@@ -56,7 +57,9 @@ def chunk_of(rows: int, ipv6: bool = False, **columns: Any) -> Chunk:
         value = columns.get(name)
         if field.dtype is not None:
             default = 6 if name == "ip_version" and ipv6 else 4 if name == "ip_version" else 0
-            out[name] = np.full(rows, default, field.dtype) if value is None else np.asarray(value, field.dtype)
+            out[name] = (
+                np.full(rows, default, field.dtype) if value is None else np.asarray(value, field.dtype)
+            )
         elif ipv6:
             out[name] = np.zeros(rows, ADDRESS)
             values = [0] * rows if value is None else value
@@ -70,3 +73,14 @@ def chunk_of(rows: int, ipv6: bool = False, **columns: Any) -> Chunk:
 def mapped(address: int) -> int:
     """The 128-bit number of an IPv4 address."""
     return IPV4_MAPPED + address
+
+
+def read_until_damage(source: Any, rows: int) -> tuple[int, FlowFileError | None]:
+    """How many records come, and the error that ends them (``None``: they end by themselves)."""
+    got = 0
+    try:
+        for chunk in source.chunks(rows=rows):
+            got += chunk.rows
+    except FlowFileError as error:
+        return got, error
+    return got, None

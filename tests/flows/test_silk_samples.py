@@ -28,9 +28,7 @@ def test_every_sample_equals_its_text():
     seen = Counter()
     for sample in samples:
         source = open_silk(folder / sample["file"])
-        text = expected.setdefault(
-            sample["expected"], (folder / sample["expected"]).read_text().splitlines()
-        )
+        text = expected.setdefault(sample["expected"], (folder / sample["expected"]).read_text().splitlines())
         if dump(source) != text:
             wrong.append(sample["file"])
         header = source.header
@@ -48,7 +46,9 @@ def test_query_inputs_equal_their_dumps(name):
     entry = next(e for e in json.loads((folder / "manifest.json").read_text()) if e["file"] == name)
     lines = dump(open_silk(folder / name))[1:]
     assert len(lines) == entry["records"]
-    assert hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest() == entry["rwcut_sha256"]
+    assert (
+        hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest() == entry["rwcut_sha256"]
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 7, 100, 4096, 1 << 18])
