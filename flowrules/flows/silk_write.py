@@ -35,6 +35,9 @@ Array = NDArray[Any]
 _BLOCK_BYTES: Final = 1 << 16
 """Uncompressed bytes that a compressed block holds at most, as SiLK's writers have it."""
 
+_PART: Final = 1 << 14
+"""Records packed at a time: they stay in the cache while field after field is filled in."""
+
 _WRITTEN: Final = frozenset(STORED) - {"record_number"}
 
 _RANGES: Final = {
@@ -194,8 +197,8 @@ class _Body:
         return self.records
 
     def put(self, chunk: Chunk) -> None:
-        for start in range(0, chunk.rows, 1 << 16):
-            part = chunk.slice(start, min(start + (1 << 16), chunk.rows))
+        for start in range(0, chunk.rows, _PART):
+            part = chunk.slice(start, min(start + _PART, chunk.rows))
             data = self.packed(part).tobytes()
             self.records += part.rows
             if not self.compressed:
