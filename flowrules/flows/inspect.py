@@ -55,7 +55,7 @@ class Duplicates:
 class Inspection:
     """What some sources hold.
 
-    Times are ms since 1970 UTC, ``None`` without records.  ``by_hour`` counts records by the hour in which
+    Times are ms since 1970 UTC, ``None`` without records that have them.  ``by_hour`` counts records by the hour in which
     they start; ``gaps`` are the spans of whole hours (start, end) between the first and the last of
     these in which none does.  Top lists have five entries, ties in ascending order.  ``by_type`` has the
     type's name (with its class where several have it), ``by_direction`` what the types say.
@@ -139,12 +139,15 @@ class _Counter:
     def add(self, chunk: Chunk) -> None:
         if chunk.rows == 0:
             return
+        timed = "stime" in chunk.columns
         chunk = with_defaults(chunk, sorted(_READ))
         get = chunk.columns
         self.records += chunk.rows
-        first, last = int(get["stime"].min()), int((get["stime"] + get["duration"]).max())
-        self.first = first if self.first is None else min(first, self.first)
-        self.last = last if self.last is None else max(last, self.last)
+        if timed:
+            first, last = int(get["stime"].min()), int((get["stime"] + get["duration"]).max())
+            self.first = first if self.first is None else min(first, self.first)
+            self.last = last if self.last is None else max(last, self.last)
+            self.hours.add(((get["stime"] // HOUR + _HOUR_SHIFT).astype(np.uint64),))
         for ids, sums in ((get["protocol"], self.protocols), (get["type"], self.types)):
             sums[0] += np.bincount(ids, minlength=256).astype(np.uint64)
             sums[1] += exact_sums(ids, get["packets"], 256)
@@ -154,7 +157,6 @@ class _Counter:
         self.dports += np.bincount(get["dport"], minlength=65536)
         self.applications += np.bincount(get["application"], minlength=65536)
         self.sensor_types.add(((get["sensor"].astype(np.uint32) << np.uint32(8)) | get["type"],))
-        self.hours.add(((get["stime"] // HOUR + _HOUR_SHIFT).astype(np.uint64),))
         self.sip.add(get["sip"], (get["bytes"],))
         self.dip.add(get["dip"], ())
         self.expanded += int(np.count_nonzero(get["attributes"] & np.uint8(EXPANDED)))

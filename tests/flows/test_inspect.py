@@ -145,6 +145,8 @@ def test_fields_that_only_some_sources_have():
     found = inspect_sources([one, two])
     assert (found.fields, found.fields_of_some) == (("sip",), ("sport",))
     assert found.records == 2
+    # no source has times: there is no first start, rather than one in 1970
+    assert (found.first_stime, found.last_etime, found.by_hour) == (None, None, {})
 
 
 def test_equal_rows_hash_equal_whatever_the_width():

@@ -9,6 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from flowrules.flows.silk_header import write_header
+from flowrules.flows.silk_layouts import layout_of
 from flowrules.flows.silk_records import open_silk, silk_source
 from flowrules.model.fields import ADDRESS, STORED
 from tests.flows.silk_files import DATA, SAMPLES, all_samples, dump, own_samples
@@ -117,3 +119,61 @@ def test_real_captures_read_whole():
     for folder, records in counts.items():
         files = sorted(shared("real").joinpath(folder).glob("*.rw"))
         assert sum(chunk.rows for file in files for chunk in silk_source(file).chunks()) == records
+
+
+def record_of(tmp_path, format: int, version: int, **stored):
+    """The one record of a file whose stored fields are these."""
+    layout = layout_of(format, version, "<")
+    record = np.zeros(1, layout.dtype("<"))
+    for name, value in stored.items():
+        record[name] = value
+    path = tmp_path / "one.rw"
+    path.write_bytes(write_header(format, version, layout.length) + record.tobytes())
+    (chunk,) = open_silk(path).chunks()
+    return {name: column.tolist()[0] for name, column in chunk.columns.items()}
+
+
+def test_fields_wider_than_silk_s_record_are_clamped_as_silk_does(tmp_path):
+    got = record_of(tmp_path, 0x0C, 3, packets=1 << 40, bytes=(1 << 64) - 1, input=1 << 16, output=0xFFFFFFFF)
+    assert (got["packets"], got["bytes"], got["input"], got["output"]) == (
+        0xFFFFFFFF,
+        0xFFFFFFFF,
+        0xFFFF,
+        0xFFFF,
+    )
+
+
+@pytest.mark.parametrize(
+    ("format", "version", "kept"),
+    [
+        (0x16, 2, False),
+        (0x16, 3, False),
+        (0x16, 5, False),
+        (0x0B, 1, False),
+        (0x0C, 1, False),
+        (0x0C, 2, False),
+        (0x0C, 3, True),
+    ],
+)
+def test_expanded_is_cleared_where_it_means_nothing(tmp_path, format, version, kept):
+    flags = {"initial_flags": 2, "session_flags": 0x10, "state": 0x29}
+    got = record_of(tmp_path, format, version, protocol=17, **flags)
+    want = (2, 0x10, 0x29) if kept else (0, 0, 0x28)
+    assert (got["initial_flags"], got["session_flags"], got["attributes"]) == want
+    got = record_of(tmp_path, format, version, protocol=6, **flags)
+    assert (got["initial_flags"], got["session_flags"], got["attributes"]) == (2, 0x10, 0x29)
+    got = record_of(tmp_path, format, version, protocol=6, initial_flags=0, session_flags=0, state=0x29)
+    assert got["attributes"] == (0x29 if kept else 0x28)
+
+
+def test_bits_that_mean_nothing_are_dropped(tmp_path):
+    got = record_of(tmp_path, 0x16, 5, protocol=17, state=0xFE, sip=7)
+    assert (got["attributes"], got["ip_version"], got["sip"]) == (0x78, 4, 7)
+
+
+def test_an_ipv4_record_in_a_wide_slot_is_its_last_four_bytes(tmp_path):
+    got = record_of(tmp_path, 0x0C, 1, sip_high=1, sip_low=0xABCD_0000_0102_0304, state=0)
+    assert (got["sip"], got["ip_version"]) == (0x01020304, 4)
+    got = record_of(tmp_path, 0x0C, 1, sip_high=1, sip_low=0xABCD_0000_0102_0304, state=0x80)
+    assert (got["sip"], got["ip_version"]) == ((1, 0xABCD_0000_0102_0304), 6)
+    assert got["nhip"] == (0, 0)
