@@ -21,7 +21,8 @@ from flowrules.flows.silk_header import (
     old_padding,
     read_header,
 )
-from flowrules.flows.silk_layouts import FLOW_FORMATS, Layout, layout_of
+from flowrules.flows.silk_layout import Layout
+from flowrules.flows.silk_layouts import FLOW_FORMATS, layout_of
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 from flowrules.model.fields import ADDRESS, STORED
 

@@ -25,7 +25,8 @@ from flowrules.flows.silk_header import (
     HeaderEntry,
     write_header,
 )
-from flowrules.flows.silk_layouts import Layout, layout_of
+from flowrules.flows.silk_layout import Layout
+from flowrules.flows.silk_layouts import layout_of
 from flowrules.flows.silk_records import open_silk
 from flowrules.flows.table import Chunk, widen
 from flowrules.model.fields import ADDRESS, STORED
