@@ -48,10 +48,7 @@ class FrameMembers:
         if any(v.denominators is not None or v.array.dtype.kind == "f" for v in values):
             series = [rows.around.series_of(v, t) for v, t in zip(values, types, strict=True)]
             return in_set(series, self.result)
-        codes = self.columns[0].find(values[0])
-        for column, value, join in zip(self.columns[1:], values[1:], self.joins, strict=True):
-            codes = join.find(codes.astype(np.uint64) << np.uint64(32) | column.find(value))
-        found: NDArray[np.bool_] = codes != 0
+        found: NDArray[np.bool_] = find_codes(self.columns, self.joins, values) != 0
         return found
 
 
@@ -95,10 +92,42 @@ def member_test(result: SetResult, labels: LabelCodes) -> MemberTest:
         return AddressMembers(result.addresses)
     if result.frame is None or result.frame.rows == 0:
         return NoMembers()
+    columns, joins, _ = code_columns(list(result.frame.columns.values()), labels)
+    return FrameMembers(result, columns, joins)
+
+
+class HostFinder:
+    """Which host each row belongs to, by the values of its keys."""
+
+    def __init__(self, hosts: Sequence[Series], labels: LabelCodes) -> None:
+        self._columns, self._joins, codes = code_columns(hosts, labels)
+        self._numbers = np.full(int(codes.max(initial=0)) + 1, -1, np.intp)
+        self._numbers[codes] = np.arange(len(codes))
+        self._numbers[0] = -1
+
+    def find(self, values: Sequence[Values]) -> NDArray[np.intp]:
+        """The number of each row's host, -1 where it is none of them."""
+        numbers = self._numbers.take(find_codes(self._columns, self._joins, values))
+        for value in values:
+            if value.known is not None:
+                numbers = np.where(value.known, numbers, -1)
+        return numbers
+
+
+def find_codes(columns: Sequence[_Column], joins: Sequence[WordCodes], values: Sequence[Values]) -> Codes:
+    """The code of each row's tuple of values, 0 where it is none of those coded."""
+    codes = columns[0].find(values[0])
+    for column, value, join in zip(columns[1:], values[1:], joins, strict=True):
+        codes = join.find(codes.astype(np.uint64) << np.uint64(32) | column.find(value))
+    return codes
+
+
+def code_columns(keys: Sequence[Series], labels: LabelCodes) -> tuple[list[_Column], list[WordCodes], Codes]:
+    """Codes of tuples of values: how each column is coded, how columns are joined, and the code of each."""
     columns: list[_Column] = []
     joins: list[WordCodes] = []
     codes: Codes | None = None
-    for series in result.frame.columns.values():
+    for series in keys:
         column, own = _column_of(series, labels)
         columns.append(column)
         if codes is None:
@@ -107,7 +136,8 @@ def member_test(result: SetResult, labels: LabelCodes) -> MemberTest:
             join = WordCodes()
             codes = join.encode(codes.astype(np.uint64) << np.uint64(32) | own)
             joins.append(join)
-    return FrameMembers(result, columns, joins)
+    assert codes is not None
+    return columns, joins, codes
 
 
 def _column_of(series: Series, labels: LabelCodes) -> tuple[_Column, Codes]:

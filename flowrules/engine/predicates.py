@@ -331,8 +331,8 @@ def _table_test(node: ex.In, name: str, rows: Rows) -> Known | None:
                 return out
             if len(ranges) == 1:
                 column = rows.column(name)
-                low, high = (Fraction(b) for b in ranges[0])
-                return against_number(">=", column, low) & against_number("<=", column, high)
+                first, last = (Fraction(b) for b in ranges[0])
+                return against_number(">=", column, first) & against_number("<=", column, last)
             return rows.around.words_of(name, rows).test(node, rows)
         case ex.Labels(labels=labels) if name in ("sensor", "type"):
             return rows.around.table_of_labels(name, labels).take(rows.column(name))

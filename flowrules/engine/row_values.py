@@ -31,7 +31,12 @@ INBOUND: Final = 1
 OUTBOUND: Final = 2
 INTERNAL: Final = 3
 EXTERNAL: Final = 4
-DIRECTION_CODES: Final = {"inbound": INBOUND, "outbound": OUTBOUND, "internal": INTERNAL, "external": EXTERNAL}
+DIRECTION_CODES: Final = {
+    "inbound": INBOUND,
+    "outbound": OUTBOUND,
+    "internal": INTERNAL,
+    "external": EXTERNAL,
+}
 
 
 @frozen(eq=False)
@@ -83,12 +88,20 @@ class Rows:
             stored = self.chunk.columns.get(name)
             if stored is None and name == "ip_version":
                 held = _version_of(self.column("sip"))
+            elif stored is None and name == "record_number":
+                held = self._numbered()
             elif stored is None:
                 held = np.broadcast_to(self.around.assumed(name), (self.rows,))
             else:
                 held = stored if self.index is None else stored.take(self.index)
             self.held[name] = held
-        return held  # type: ignore[no-any-return]
+        return held
+
+    def _numbered(self) -> NDArray[np.uint64]:
+        first = np.uint64(self.chunk.first)
+        if self.index is None:
+            return np.arange(self.rows, dtype=np.uint64) + first
+        return self.index.astype(np.uint64) + first
 
     def direction(self) -> NDArray[np.uint8]:
         """The direction of each row, one of ``DIRECTION_CODES`` or ``NO_DIRECTION``."""
@@ -96,7 +109,7 @@ class Rows:
         if held is None:
             held = self.around.direction.of(self)
             self.held["direction"] = held
-        return held  # type: ignore[no-any-return]
+        return held
 
     def values(self, expression: ex.Expression) -> Values:
         """The values of an expression for each row."""
@@ -104,7 +117,7 @@ class Rows:
         if held is None:
             held = self._values(expression)
             self.held[id(expression)] = held
-        return held  # type: ignore[no-any-return]
+        return held
 
     def _values(self, node: ex.Expression) -> Values:
         match node:

@@ -11,19 +11,12 @@ from typing import Any, Final
 import attrs
 
 from flowrules.model import expression as ex
-from flowrules.model.fields import STORED
 from flowrules.model.program import FilterDeclaration
+from flowrules.model.reversal import reverse
 from flowrules.model.types import TRUTH
 
 DIRECTIONS: Final = frozenset({"all", "inbound", "outbound", "internal", "external", "blocked"})
 """Predefined filters that need no declaration."""
-
-_REVERSED_DIRECTION: Final = {"inbound": "outbound", "outbound": "inbound"}
-_REVERSED_TYPE: Final = {
-    a: b
-    for one, other in (("in", "out"), ("inweb", "outweb"), ("innull", "outnull"), ("inicmp", "outicmp"))
-    for a, b in ((one, other), (other, one))
-}
 
 ALWAYS: Final = ex.And(type=TRUTH, items=())
 """The predicate that every flow passes."""
@@ -48,15 +41,19 @@ def rebuild(node: ex.Expression, change: Callable[[ex.Expression], ex.Expression
 
 
 class Rewriter:
-    """Writes the filters of one program out; remembers what it has written."""
+    """Writes the filters of one program out; remembers what it has written.
+
+    Equal nodes come out as one and the same object, so that what they give is kept by identity.
+    """
 
     def __init__(self, filters: Mapping[str, FilterDeclaration]) -> None:
         self._filters = filters
         self._named: dict[tuple[str, bool], ex.Expression] = {}
+        self._nodes: dict[ex.Expression, ex.Expression] = {}
 
-    def expand(self, predicate: ex.Expression, reverse: bool = False) -> ex.Expression:
+    def expand(self, predicate: ex.Expression) -> ex.Expression:
         """The predicate in flat form, without ``FilterRef``."""
-        return self._flat(self._expand(predicate, reverse))
+        return self._flat(self._expand(predicate))
 
     def conjuncts(self, predicate: ex.Expression) -> tuple[ex.Expression, ...]:
         """What must all be true for a flow to pass: the parts of the written-out predicate, each once."""
@@ -64,37 +61,25 @@ class Rewriter:
         items = flat.items if isinstance(flat, ex.And) else (flat,)
         return tuple(dict.fromkeys(items))
 
-    def _expand(self, node: ex.Expression, reverse: bool) -> ex.Expression:
-        match node:
-            case ex.FilterRef():
-                return self._named_filter(node, reverse != node.reversed)
-            case ex.Direction() if reverse:
-                return attrs.evolve(node, name=_REVERSED_DIRECTION.get(node.name, node.name))
-            case ex.Field() if reverse:
-                return attrs.evolve(node, name=reversed_field(node.name))
-            case ex.Compare() if reverse and _is_type(node.left) and isinstance(node.right, ex.Literal):
-                return attrs.evolve(node, right=_reversed_label(node.right))
-            case ex.Compare() if reverse and _is_type(node.right) and isinstance(node.left, ex.Literal):
-                return attrs.evolve(node, left=_reversed_label(node.left))
-            case ex.In(collection=ex.Labels(labels=labels)) if reverse and _is_type(node.items[0]):
-                swapped = ex.Labels(frozenset(_REVERSED_TYPE.get(name, name) for name in labels))
-                return attrs.evolve(node, collection=swapped)
-            case _:
-                return rebuild(node, lambda child: self._expand(child, reverse))
-
-    def _named_filter(self, node: ex.FilterRef, reverse: bool) -> ex.Expression:
+    def _expand(self, node: ex.Expression) -> ex.Expression:
+        if not isinstance(node, ex.FilterRef):
+            return rebuild(node, self._expand)
         if node.name not in self._filters and node.name in DIRECTIONS:
-            name = _REVERSED_DIRECTION.get(node.name, node.name) if reverse else node.name
-            return ex.Direction(type=TRUTH, name=name)
-        held = self._named.get((node.name, reverse))
+            direction = ex.Direction(type=TRUTH, name=node.name)
+            return reverse(direction) if node.reversed else direction
+        held = self._named.get((node.name, node.reversed))
         if held is None:
-            held = self._expand(self._filters[node.name].predicate, reverse)
-            self._named[node.name, reverse] = held
+            predicate = self._filters[node.name].predicate
+            held = self._expand(reverse(predicate) if node.reversed else predicate)
+            self._named[node.name, node.reversed] = held
         return held
 
     def _flat(self, node: ex.Expression) -> ex.Expression:
         """Nested *and* and *or* joined, parts that say nothing left out, repeated parts once."""
-        node = rebuild(node, self._flat)
+        flat = self._simplified(rebuild(node, self._flat))
+        return self._nodes.setdefault(flat, flat)
+
+    def _simplified(self, node: ex.Expression) -> ex.Expression:
         match node:
             case ex.Direction(name="all"):
                 return ALWAYS
@@ -126,25 +111,12 @@ def _joined(node: ex.And | ex.Or, kind: type[ex.Expression]) -> Iterator[ex.Expr
             yield item
 
 
-def reversed_field(name: str) -> str:
-    """The field of the other side; ``inside`` and ``outside`` stay, being the same hosts both ways."""
-    stored = STORED.get(name)
-    return stored.reverse if stored is not None and stored.reverse is not None else name
-
-
-def _is_type(node: ex.Expression) -> bool:
-    return isinstance(node, ex.Field) and node.name == "type"
-
-
-def _reversed_label(literal: ex.Literal) -> ex.Literal:
-    value = literal.value
-    return attrs.evolve(literal, value=_REVERSED_TYPE.get(value, value) if isinstance(value, str) else value)
-
-
 def depends(node: ex.Expression) -> Iterator[ex.SetExpression | ex.Lookup | ex.CountOf | ex.Measure]:
     """What a predicate or condition asks of other declarations: sets, look-ups, counts, totals."""
     for part in node.walk():
         if isinstance(part, ex.In) and isinstance(part.collection, ex.InSet):
             yield part.collection.set
-        elif isinstance(part, ex.Lookup | ex.CountOf) or isinstance(part, ex.Measure) and part.source is not None:
+        elif isinstance(part, ex.Lookup | ex.CountOf) or (
+            isinstance(part, ex.Measure) and part.source is not None
+        ):
             yield part

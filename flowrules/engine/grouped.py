@@ -1,0 +1,189 @@
+"""Groups with what was counted of them, after a scan: thinned, and put together into fewer groups.
+
+Parts are kept row by row beside the groups; ``regroup`` adds the parts of groups that fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.joins import sort_columns
+from flowrules.engine.results import Series
+from flowrules.model import expression as ex
+from flowrules.plan.aggregates import Aggregate
+
+Index = NDArray[np.intp]
+
+
+@frozen(eq=False)
+class Totals:
+    """Sums (int64, uint64, or objects of ``int`` or ``Fraction``) and how many values each is of.
+
+    ``floats``: the values were floats, so that their exact sum is to be rounded.
+    """
+
+    sums: NDArray[Any]
+    known: NDArray[np.int64]
+    floats: bool = False
+
+    def take(self, index: Index) -> Totals:
+        """The parts of the groups at ``index``."""
+        return Totals(self.sums.take(index), self.known.take(index), self.floats)
+
+    def regroup(self, to: Index, size: int) -> Totals:
+        """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
+        return Totals(added(self.sums, to, size), added(self.known, to, size), self.floats)
+
+
+@frozen(eq=False)
+class Extremes:
+    """The least or greatest values, and which groups have one."""
+
+    values: NDArray[Any]
+    seen: NDArray[np.bool_]
+    least: bool
+
+    def take(self, index: Index) -> Extremes:
+        """The parts of the groups at ``index``."""
+        return Extremes(self.values.take(index), self.seen.take(index), self.least)
+
+    def regroup(self, to: Index, size: int) -> Extremes:
+        """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
+        limits = np.iinfo(self.values.dtype)
+        values = np.full(size, limits.max if self.least else limits.min, self.values.dtype)
+        seen = np.zeros(size, np.bool_)
+        rows = np.flatnonzero(self.seen)
+        (np.minimum if self.least else np.maximum).at(values, to.take(rows), self.values.take(rows))
+        seen[to.take(rows)] = True
+        return Extremes(values, seen, self.least)
+
+
+@frozen(eq=False)
+class Matches:
+    """How many rows pass a predicate."""
+
+    held: NDArray[np.int64]
+
+    def take(self, index: Index) -> Matches:
+        """The parts of the groups at ``index``."""
+        return Matches(self.held.take(index))
+
+    def regroup(self, to: Index, size: int) -> Matches:
+        """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
+        return Matches(added(self.held, to, size))
+
+
+@frozen(eq=False)
+class ValueCounts:
+    """The different values of each group: ``rows`` says whose, ``counts`` how often; in no order."""
+
+    rows: Index
+    values: Series
+    counts: NDArray[np.int64]
+
+    def take(self, index: Index) -> ValueCounts:
+        """The parts of the groups at ``index`` (each at most once)."""
+        size = int(max(self.rows.max(initial=-1), index.max(initial=-1))) + 1
+        place = np.full(size, -1, np.intp)
+        place[index] = np.arange(len(index))
+        rows = place.take(self.rows)
+        kept = np.flatnonzero(rows >= 0)
+        return ValueCounts(rows.take(kept), self.values.take(kept), self.counts.take(kept))
+
+    def regroup(self, to: Index, size: int) -> ValueCounts:
+        """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
+        rows = to.take(self.rows)
+        columns = identity_columns(self.values)
+        order = np.lexsort((*reversed(columns), rows))
+        new = np.zeros(len(order), np.bool_)
+        new[:1] = True
+        for column in (rows, *columns):
+            ordered = column.take(order)
+            new[1:] |= ordered[1:] != ordered[:-1]
+        first = order[new]
+        counts = np.zeros(len(first), np.int64)
+        np.add.at(counts, np.cumsum(new) - 1, self.counts.take(order))
+        return ValueCounts(rows.take(first), self.values.take(first), counts)
+
+
+Part = Totals | Extremes | Matches | ValueCounts
+
+
+@frozen(eq=False)
+class Grouped:
+    """Groups: their keys by expression, how many rows each has, and their parts."""
+
+    keys: Mapping[ex.Expression, Series]
+    counts: NDArray[np.int64]
+    parts: Mapping[Aggregate, Part]
+    rows: int
+
+    def take(self, index: Index) -> Grouped:
+        """The groups at ``index`` (each at most once)."""
+        return evolve(
+            self,
+            keys={k: s.take(index) for k, s in self.keys.items()},
+            counts=self.counts.take(index),
+            parts={a: p.take(index) for a, p in self.parts.items()},
+            rows=len(index),
+        )
+
+    def regroup(self, keys: tuple[ex.Expression, ...]) -> Grouped:
+        """Fewer groups: those of some of the keys."""
+        if len(keys) == len(self.keys):
+            return self
+        to, first = group_rows([self.keys[k] for k in keys], self.rows)
+        size = len(first)
+        return Grouped(
+            {k: self.keys[k].take(first) for k in keys},
+            added(self.counts, to, size),
+            {a: p.regroup(to, size) for a, p in self.parts.items()},
+            size,
+        )
+
+    def whole(self) -> Grouped:
+        """All as one group (of no rows, where there are no groups)."""
+        to = np.zeros(self.rows, np.intp)
+        return Grouped({}, added(self.counts, to, 1), {a: p.regroup(to, 1) for a, p in self.parts.items()}, 1)
+
+
+def identity_columns(series: Series) -> list[NDArray[Any]]:
+    """Arrays that are equal for two rows where their values are."""
+    if series.denominators is not None:
+        known = series.mask()
+        return [known, np.where(known, series.values, 0), np.where(known, series.denominators, 1)]
+    return sort_columns(series)
+
+
+def group_rows(keys: list[Series], rows: int) -> tuple[Index, Index]:
+    """The group of each row by its keys, and the first row of each group."""
+    if not keys:
+        return np.zeros(rows, np.intp), np.zeros(min(rows, 1), np.intp)
+    columns = [c for key in keys for c in identity_columns(key)]
+    order = np.lexsort(tuple(reversed(columns)))
+    new = np.zeros(rows, np.bool_)
+    new[:1] = True
+    for column in columns:
+        ordered = column.take(order)
+        new[1:] |= ordered[1:] != ordered[:-1]
+    to = np.empty(rows, np.intp)
+    to[order] = np.cumsum(new) - 1
+    return to, order[new]
+
+
+def added(values: NDArray[Any], to: Index, size: int) -> NDArray[Any]:
+    """Whole numbers (or objects) of groups that fall together, added up exactly."""
+    if values.dtype == object:
+        out = np.zeros(size, object)
+        np.add.at(out, to, values)
+        return out
+    from flowrules.engine.exact_sums import ExactSums
+
+    sums = ExactSums()
+    sums.add(to, size, values)
+    return sums.totals(size)

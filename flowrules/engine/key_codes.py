@@ -1,0 +1,259 @@
+"""Codes for whatever can be a key or be counted: addresses, blocks, numbers, times, labels, ratios.
+
+A coder turns the values of rows into codes (0: unknown) and codes back into a result column.  All
+threads share the coders, so that codes of different chunks and files mean the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrules.engine.address_ids import AddressIds
+from flowrules.engine.dictionaries import NumberCodes, WordCodes
+from flowrules.engine.results import Series
+from flowrules.engine.row_values import LabelCodes, Rows, Values, is_mapped
+from flowrules.model import expression as ex
+from flowrules.model.types import Type
+
+if TYPE_CHECKING:
+    from flowrules.engine.surroundings import Surroundings
+
+Codes = NDArray[np.uint32]
+
+
+class Coder(Protocol):
+    """Codes of the values of one expression."""
+
+    width: int
+    """The most bits that a code takes."""
+
+    def __len__(self) -> int:
+        """One more than the highest code given."""
+
+    def encode(self, rows: Rows) -> Codes:
+        """The code of each row's value."""
+
+    def decode(self, codes: Codes) -> Series:
+        """The values of codes."""
+
+
+def _hidden(codes: Codes, values: Values) -> Codes:
+    return codes if values.known is None else np.where(values.known, codes, 0).astype(np.uint32)
+
+
+def _known(codes: Codes) -> NDArray[np.bool_] | None:
+    known = codes != 0
+    return None if known.all() else known
+
+
+def narrowed(addresses: NDArray[Any]) -> NDArray[Any]:
+    """Addresses (dtype ``ADDRESS``) as ``uint32`` where all are IPv4."""
+    if is_mapped(addresses).all():
+        return addresses["low"].astype(np.uint32)
+    return addresses
+
+
+class AddressCoder:
+    """Addresses and blocks, by their ids."""
+
+    width = 32
+
+    def __init__(self, of: ex.Expression, ids: AddressIds) -> None:
+        self._of = of
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def encode(self, rows: Rows) -> Codes:
+        """The id of each row's address."""
+        values = rows.values(self._of)
+        return _hidden(self._ids.encode(values.array), values)
+
+    def decode(self, codes: Codes) -> Series:
+        """The addresses of ids."""
+        known = _known(codes)
+        addresses = self._ids.addresses().take(codes)
+        if known is not None and not known.all():
+            # an unknown address reads as 0.0.0.0
+            addresses["low"][~known] = 0xFFFF << 32
+            addresses["high"][~known] = 0
+        prefix = None
+        if isinstance(self._of, ex.Mask):
+            mapped = is_mapped(addresses)
+            prefix = np.where(mapped, self._of.v4 + 96, self._of.v6).astype(np.uint8)
+        return Series(self._of.type, narrowed(addresses), known, None, prefix)
+
+
+class NumberCoder:
+    """Whole numbers; times in bins by the number of their bin."""
+
+    def __init__(self, of: ex.Expression, width: int) -> None:
+        self._of = of
+        self.width = width
+        self._codes = NumberCodes()
+        self._dtype: Any = np.int64
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def encode(self, rows: Rows) -> Codes:
+        """The code of each row's number."""
+        of = self._of
+        if isinstance(of, ex.Bin):
+            inner = rows.values(of.of)
+            return _hidden(self._codes.encode(inner.array // of.width), inner)
+        values = rows.values(of)
+        if values.array.dtype == np.uint64:
+            self._dtype = np.uint64
+        return _hidden(self._codes.encode(values.array), values)
+
+    def decode(self, codes: Codes) -> Series:
+        """The numbers of codes."""
+        numbers = self._codes.values(self._dtype).take(codes)
+        if isinstance(self._of, ex.Bin):
+            numbers = numbers * self._of.width
+        if self._of.type.name == "truth":
+            numbers = numbers.astype(np.bool_)
+        return Series(self._of.type, numbers, _known(codes))
+
+
+class LabelCoder:
+    """Labels, by the run's own codes."""
+
+    width = 32
+
+    def __init__(self, of: ex.Expression, labels: LabelCodes) -> None:
+        self._of = of
+        self._labels = labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def encode(self, rows: Rows) -> Codes:
+        """The code of each row's label."""
+        values = rows.values(self._of)
+        if values.labels:
+            return _hidden(values.array, values)
+        decoded = rows.around.values_of(rows.around.series_of(values, self._of.type))
+        return _hidden(decoded.array.astype(np.uint32), decoded)
+
+    def decode(self, codes: Codes) -> Series:
+        """The labels of codes."""
+        return Series(self._of.type, self._labels.decode(codes), _known(codes))
+
+
+class RatioCoder:
+    """Ratios of whole numbers in lowest terms, and floats by their bits."""
+
+    width = 32
+
+    def __init__(self, of: ex.Expression) -> None:
+        self._of = of
+        self._ratios = WordCodes(2)
+
+    def __len__(self) -> int:
+        return len(self._ratios)
+
+    def encode(self, rows: Rows) -> Codes:
+        """The code of each row's ratio; denominator 0 marks a float."""
+        values = rows.values(self._of)
+        if values.array.dtype.kind == "f":
+            floats = values.array + 0.0  # one zero
+            return _hidden(
+                self._ratios.encode(floats.view(np.uint64), np.zeros(len(floats), np.uint64)), values
+            )
+        above = values.array.astype(np.uint64) * np.uint64(values.scale)
+        if values.denominators is None:
+            below = np.ones(len(above), np.uint64)
+        else:
+            below = np.where(values.denominators == 0, 1, values.denominators).astype(np.uint64)
+            divisor = np.gcd(above, below)
+            above, below = above // divisor, below // divisor
+        return _hidden(self._ratios.encode(above, below), values)
+
+    def decode(self, codes: Codes) -> Series:
+        """The ratios of codes."""
+        above, below = self._ratios.word(0).take(codes), self._ratios.word(1).take(codes)
+        known = _known(codes)
+        used = codes != 0
+        if len(codes) and used.any() and bool((below[used] == 0).all()):
+            return Series(self._of.type, above.view(np.float64), known)
+        if bool((below[used] == 1).all()):
+            whole = above if len(above) and int(above.max()) >= 1 << 63 else above.astype(np.int64)
+            return Series(self._of.type, whole, known)
+        return Series(self._of.type, above, known, np.where(below == 0, 1, below))
+
+
+_WIDTHS = {
+    "protocol": 9,
+    "icmp_type": 9,
+    "icmp_code": 9,
+    "flags": 9,
+    "attributes": 9,
+    "port": 17,
+    "application": 17,
+    "truth": 2,
+}
+_RATIOS = frozenset({"bytes_per_packet", "bytes_per_second", "packets_per_second"})
+
+
+def make_coder(of: ex.Expression, around: Surroundings, inside: bool) -> Coder:
+    """The coder of an expression; ``inside`` says that its addresses are the site's own."""
+    kind = of.type.name
+    if kind in ("address", "block"):
+        return AddressCoder(
+            of,
+            around.inside_ids
+            if inside and kind == "address"
+            else AddressIds()
+            if kind == "block"
+            else around.address_ids,
+        )
+    if _is_label(of):
+        return LabelCoder(of, around.label_codes)
+    if isinstance(of, ex.Field) and of.name in _RATIOS:
+        return RatioCoder(of)
+    if isinstance(of, ex.Column | ex.Lookup | ex.Literal) and kind in (
+        "number",
+        "percent",
+        "bytes",
+        "duration",
+    ):
+        return RatioCoder(of)
+    return NumberCoder(of, _WIDTHS.get(kind, 32))
+
+
+def _is_label(of: ex.Expression) -> bool:
+    if isinstance(of, ex.MapLookup):
+        return True
+    return of.type.name in ("label", "text")
+
+
+class Coders:
+    """The coders of a run: one for each expression and side."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._held: dict[tuple[ex.Expression, Type, bool], Coder] = {}
+
+    def of(self, expression: ex.Expression, inside: bool = False) -> Coder:
+        """The coder of an expression."""
+        key = (expression, expression.type, inside)
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = make_coder(expression, self._around, inside)
+        return held
+
+
+def codes_of(coder: Coder, rows: Rows) -> Codes:
+    """The codes of rows, computed once for each coder."""
+    key = ("codes", id(coder))
+    held = rows.held.get(key)
+    if held is None:
+        held = coder.encode(rows)
+        rows.held[key] = held
+    return held

@@ -1,0 +1,265 @@
+"""One pass over all flows: every grouping and collection of the scan, chunk by chunk, on one or more threads.
+
+Each thread counts for itself; what it counted is added up at the end.  Nothing that comes out depends on
+the size of chunks, on the number of threads or on the order of sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+
+import numpy as np
+from attrs import define, field, frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.aggregate import Grouping, Partial
+from flowrules.engine.collect import CollectedRows, Collection
+from flowrules.engine.direction import DirectionRule
+from flowrules.engine.grouped import Grouped
+from flowrules.engine.predicates import truth
+from flowrules.engine.row_values import DIRECTION_CODES, Rows
+from flowrules.engine.surroundings import Surroundings
+from flowrules.flows.table import Chunk, FlowSource
+from flowrules.model import expression as ex
+from flowrules.plan.planner import cost
+
+PIECE_ROWS = 1 << 16
+"""How many rows are evaluated at a time, so that what lies between two steps stays in the cache."""
+
+Progress = Callable[[int], None]
+"""Called with the number of records done so far."""
+
+_NO_TIME = np.iinfo(np.int64)
+
+
+@frozen(eq=False)
+class Where:
+    """Predicates that must all be true: cheap ones, tested on all rows, and dear ones, on those left."""
+
+    cheap: tuple[ex.Expression, ...]
+    dear: tuple[ex.Expression, ...]
+
+    @classmethod
+    def of(cls, predicates: Sequence[ex.Expression]) -> Where:
+        """The predicates in the order in which they are tested."""
+        ordered = sorted(predicates, key=cost)
+        cheap = tuple(p for p in ordered if cost(p)[0] == 0)
+        return cls(cheap, tuple(ordered[len(cheap) :]))
+
+
+@frozen(eq=False)
+class Task:
+    """What one scan counts: groupings with the predicates of their rows, and collections with theirs."""
+
+    groupings: Sequence[tuple[Where, Grouping]]
+    collections: Sequence[tuple[Where, Collection]]
+    fields: frozenset[str]
+    facts: bool
+    """Whether times and directions of all flows are told."""
+
+
+@define(eq=False)
+class Facts:
+    """What is true of all flows read: first and last start and end (ms), and how many have each direction."""
+
+    records: int = 0
+    first_start: int = int(_NO_TIME.max)
+    last_start: int = int(_NO_TIME.min)
+    first_end: int = int(_NO_TIME.max)
+    last_end: int = int(_NO_TIME.min)
+    directions: NDArray[np.int64] = field(factory=lambda: np.zeros(256, np.int64))
+    timed: bool = False
+
+    def add(self, rows: Rows) -> None:
+        """Count the rows of a chunk."""
+        self.records += rows.rows
+        columns = rows.chunk.columns
+        if not rows.rows:
+            return
+        if "stime" in columns:
+            start = rows.column("stime")
+            self.timed = True
+            self.first_start = min(self.first_start, int(start.min()))
+            self.last_start = max(self.last_start, int(start.max()))
+            end = start + rows.column("duration") if "duration" in columns else start
+            self.first_end = min(self.first_end, int(end.min()))
+            self.last_end = max(self.last_end, int(end.max()))
+        rule = rows.around.direction
+        if rule.by_types and "type" in columns:
+            self.directions += np.bincount(rows.column("type"), minlength=256)
+        elif not rule.by_types:
+            self.directions += np.bincount(rows.direction(), minlength=256)
+
+    def merge(self, other: Facts) -> None:
+        """Add what another thread has seen."""
+        self.records += other.records
+        self.first_start = min(self.first_start, other.first_start)
+        self.last_start = max(self.last_start, other.last_start)
+        self.first_end = min(self.first_end, other.first_end)
+        self.last_end = max(self.last_end, other.last_end)
+        self.directions += other.directions
+        self.timed |= other.timed
+
+    def by_direction(self, rule: DirectionRule) -> dict[str, int]:
+        """How many flows have each direction; ``other`` have none."""
+        counts = self.directions
+        if rule.by_types:
+            counts = np.zeros(256, np.int64)
+            np.add.at(counts, rule.codes_of_types(), self.directions)
+        named = {name: int(counts[code]) for name, code in DIRECTION_CODES.items()}
+        return {**named, "other": int(counts[0])}
+
+
+class _State:
+    """What one thread has counted."""
+
+    def __init__(self, task: Task) -> None:
+        self.facts = Facts()
+        self.partials = [Partial(grouping) for _, grouping in task.groupings]
+        self.rows = [CollectedRows(collection) for _, collection in task.collections]
+
+    def add(self, chunk: Chunk, task: Task, around: Surroundings) -> int:
+        for start in range(0, chunk.rows, PIECE_ROWS):
+            stop = min(start + PIECE_ROWS, chunk.rows)
+            piece = chunk if stop - start == chunk.rows else chunk.slice(start, stop)
+            self._add_piece(Rows(piece, around), task)
+        return chunk.rows
+
+    def _add_piece(self, rows: Rows, task: Task) -> None:
+        if task.facts:
+            self.facts.add(rows)
+        else:
+            self.facts.records += rows.rows
+        selected: dict[tuple[int, ...], Rows] = {(): rows}
+        for (where, _), partial in zip(task.groupings, self.partials, strict=True):
+            partial.add(_select(where, selected))
+        for (where, _), collected in zip(task.collections, self.rows, strict=True):
+            collected.add(_select(where, selected), rows)
+
+    def merge(self, other: _State) -> None:
+        self.facts.merge(other.facts)
+        for mine, theirs in zip(self.partials, other.partials, strict=True):
+            mine.merge(theirs)
+        for held, more in zip(self.rows, other.rows, strict=True):
+            held.merge(more)
+
+
+def _select(where: Where, selected: dict[tuple[int, ...], Rows]) -> Rows:
+    """The rows for which all of ``where`` is true."""
+    key = tuple(id(p) for p in where.cheap)
+    rows = selected.get(key)
+    if rows is None:
+        rows = selected[()]
+        passed: NDArray[np.bool_] | None = None
+        for predicate in where.cheap:
+            held = truth(predicate, rows)[0]
+            passed = held if passed is None else passed & held
+        assert passed is not None
+        rows = selected[key] = rows.take(np.flatnonzero(passed))
+    for predicate in where.dear:
+        key = (*key, id(predicate))
+        fewer = selected.get(key)
+        if fewer is None:
+            held = truth(predicate, rows)[0] if rows.rows else np.zeros(0, np.bool_)
+            fewer = selected[key] = rows if held.all() else rows.take(np.flatnonzero(held))
+        rows = fewer
+    return rows
+
+
+@frozen(eq=False)
+class Scanned:
+    """What a scan found: the groups of each grouping, the rows of each collection, facts, records by source."""
+
+    groups: Sequence[Grouped]
+    rows: Sequence[CollectedRows]
+    facts: Facts
+    records: Sequence[int]
+
+
+def scan(
+    task: Task,
+    sources: Sequence[FlowSource],
+    around: Surroundings,
+    *,
+    threads: int = 1,
+    rows: int | None = None,
+    progress: Progress | None = None,
+) -> Scanned:
+    """Read all sources once; ``rows`` is how many records a chunk holds."""
+    states = [_State(task) for _ in range(max(threads, 1))]
+    records = [0] * len(sources)
+    around.prepare(
+        [p for where, _ in (*task.groupings, *task.collections) for p in (*where.cheap, *where.dear)]
+    )
+    chunks = _chunks(task, sources, rows)
+    done = 0
+    if threads <= 1:
+        for place, chunk in chunks:
+            count = states[0].add(chunk, task, around)
+            records[place] += count
+            done += count
+            if progress is not None:
+                progress(done)
+    else:
+        _run_threads(task, chunks, around, states, records, progress)
+    first = states[0]
+    for other in states[1:]:
+        first.merge(other)
+    return Scanned([p.finish() for p in first.partials], first.rows, first.facts, records)
+
+
+def _chunks(task: Task, sources: Sequence[FlowSource], rows: int | None) -> Iterator[tuple[int, Chunk]]:
+    for place, source in enumerate(sources):
+        held = task.fields & source.fields
+        chunks = source.chunks(held) if rows is None else source.chunks(held, rows)
+        for chunk in chunks:
+            yield place, chunk
+
+
+def _run_threads(
+    task: Task,
+    chunks: Iterator[tuple[int, Chunk]],
+    around: Surroundings,
+    states: list[_State],
+    records: list[int],
+    progress: Progress | None,
+) -> None:
+    free: SimpleQueue[_State] = SimpleQueue()
+    for state in states:
+        free.put(state)
+
+    def work(chunk: Chunk) -> int:
+        state = free.get()
+        try:
+            return state.add(chunk, task, around)
+        finally:
+            free.put(state)
+
+    waiting: list[tuple[int, Future[int]]] = []
+    done = 0
+    with ThreadPoolExecutor(len(states), "flowrules-scan") as pool:
+        try:
+            for place, chunk in chunks:
+                waiting.append((place, pool.submit(work, chunk)))
+                # so many chunks at most are held in memory
+                while len(waiting) > 2 * len(states):
+                    done = _finish(waiting.pop(0), records, done, progress)
+            while waiting:
+                done = _finish(waiting.pop(0), records, done, progress)
+        except BaseException:
+            for _, future in waiting:
+                future.cancel()
+            raise
+
+
+def _finish(
+    waiting: tuple[int, Future[int]], records: list[int], done: int, progress: Progress | None
+) -> int:
+    place, future = waiting
+    count = future.result()
+    records[place] += count
+    if progress is not None:
+        progress(done + count)
+    return done + count

@@ -1,0 +1,77 @@
+"""Which stored fields an expression reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from flowrules.model import expression as ex
+
+TYPES: Final = "types"
+NETS: Final = "nets"
+
+_DERIVED: Final[dict[str, tuple[str, ...]]] = {
+    "etime": ("stime", "duration"),
+    "bytes_per_packet": ("bytes", "packets"),
+    "bytes_per_second": ("bytes", "duration"),
+    "packets_per_second": ("packets", "duration"),
+    "icmp_type": ("protocol", "dport"),
+    "icmp_code": ("protocol", "dport"),
+    "class": ("type",),
+    "inside": ("sip", "dip"),
+    "outside": ("sip", "dip"),
+    "inside_port": ("sport", "dport"),
+    "outside_port": ("sport", "dport"),
+    "gap": ("stime",),
+    "record_version": ("ip_version",),
+}
+
+COLLECTED: Final = ("sip", "dip", "sport", "dport", "protocol", "packets", "stime", "duration")
+"""What a host's rows must hold for the measures that look at them together."""
+COLLECTED_WHERE_THERE: Final = ("flags", "initial_flags")
+"""What those measures use where a source has it."""
+
+WELCOME: Final = frozenset({"ip_version", "record_number"})
+"""Fields that are read where a source has them, and told from others where it has not."""
+
+
+def directions_in(expression: ex.Expression) -> Iterator[str]:
+    """The directions that an expression asks for."""
+    for node in expression.walk():
+        if isinstance(node, ex.Direction) and node.name != "all":
+            yield node.name
+        elif isinstance(node, ex.Field) and node.name.startswith(("inside", "outside")):
+            yield from ("inbound", "outbound")
+
+
+def fields_of(expressions: Iterable[ex.Expression], direction_by: str) -> frozenset[str]:
+    """The stored fields that expressions need, with those that tell the direction where they ask for it."""
+    wanted: set[str] = set()
+    for expression in expressions:
+        for node in expression.walk():
+            match node:
+                case ex.Field(name=name):
+                    wanted.update(_DERIVED.get(name, (name,)))
+                case ex.FlagTest(name=name):
+                    wanted.add(name)
+                case ex.Spread():
+                    wanted.update(("stime", "duration"))
+        asked = set(directions_in(expression))
+        if asked and direction_by == NETS:
+            if asked - {"blocked"}:
+                wanted.update(("sip", "dip"))
+        elif asked:
+            wanted.add("type")
+    return frozenset(wanted)
+
+
+def welcome_fields(expressions: Iterable[ex.Expression]) -> frozenset[str]:
+    """Fields that are read too where a source has them."""
+    wanted: set[str] = set()
+    for expression in expressions:
+        for node in expression.walk():
+            if isinstance(node, ex.Field) and node.name in ("icmp_type", "icmp_code", "record_version"):
+                wanted.add("ip_version")
+            elif isinstance(node, ex.Direction) and node.name == "blocked":
+                wanted.add("type")
+    return frozenset(wanted)

@@ -1,0 +1,94 @@
+"""The plan of a run: how often the flows are read, and what is counted each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from flowrules.model import expression as ex
+from flowrules.plan.aggregates import Aggregate
+from flowrules.plan.demands import Demand
+
+
+@frozen
+class GroupingPlan:
+    """Groups counted in one scan: of the flows for which all of ``where`` is true, by ``keys``.
+
+    ``inside`` says for each key whether its addresses are known to be the site's own.  ``aggregates``
+    are the parts kept for each group beside its number of flows.
+    """
+
+    scan: int
+    where: tuple[ex.Expression, ...]
+    keys: tuple[ex.Expression, ...]
+    inside: tuple[bool, ...]
+    aggregates: tuple[Aggregate, ...] = ()
+
+
+@frozen
+class CollectionPlan:
+    """Rows collected in one scan for measures that need a host's rows together.
+
+    ``where`` and ``keys`` as for groups; only rows whose keys are hosts of ``profile`` are kept.
+    """
+
+    scan: int
+    where: tuple[ex.Expression, ...]
+    keys: tuple[ex.Expression, ...]
+    profile: str
+    measures: tuple[ex.Measure, ...] = ()
+
+
+@frozen
+class Query:
+    """How one demand is answered.
+
+    ``grouping`` (an index; ``None``: the demand is over a table's rows) holds the groups by ``keys``
+    and, beyond these, by ``extra`` keys that are added up again after ``deferred`` has thinned them out.
+    ``deferred`` are the tests of sets that the keys alone decide; they are taken after grouping.
+    ``measures`` gives for each measure asked for the one over written-out filters.  ``ready`` is the scan
+    after which the answer is there.  ``missing`` says why an optional demand stays unknown.
+    """
+
+    demand: Demand
+    grouping: int | None
+    keys: tuple[ex.Expression, ...]
+    extra: tuple[ex.Expression, ...]
+    deferred: tuple[ex.Expression, ...]
+    measures: tuple[tuple[ex.Measure, ex.Measure], ...]
+    ready: int
+    missing: str | None = None
+    collection: int | None = None
+
+
+@frozen
+class ScanPlan:
+    """One pass over the flows: the stored fields that it reads, and why it cannot be part of an earlier one."""
+
+    number: int
+    fields: frozenset[str]
+    reason: str
+
+
+@frozen(eq=False)
+class Plan:
+    """Everything that a run does, in order."""
+
+    scans: tuple[ScanPlan, ...]
+    groupings: tuple[GroupingPlan, ...]
+    collections: tuple[CollectionPlan, ...]
+    queries: Mapping[tuple[str, object], Query]
+    sets: Mapping[str, int]
+    """Names of declared sets that are wanted, with the scan after which each is there."""
+    tables: Mapping[str, int]
+    profiles: Mapping[str, int]
+    shared: Mapping[ex.Expression, int] = field(factory=dict)
+    """Predicates that more than one grouping tests, with how many do."""
+
+    def predicates(self, scan: int) -> list[ex.Expression]:
+        """All predicates that a scan evaluates."""
+        out = [p for g in self.groupings if g.scan == scan for p in g.where]
+        out += [a.of for g in self.groupings if g.scan == scan for a in g.aggregates if a.kind == "matching"]
+        out += [p for c in self.collections if c.scan == scan for p in c.where]
+        return list(dict.fromkeys(out))

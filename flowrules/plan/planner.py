@@ -1,0 +1,497 @@
+"""From a program to its plan: what can be counted in one scan, what has to wait for another.
+
+A set that is tested on a key that the groups have anyway costs no scan: all groups are counted, and the
+test thins them out afterwards.  That is done where the test is one of the parts that must all be true, where
+the keys decide it, and where the groups beside it cannot become very many; where not, the grouping waits
+for the scan after the one that finds the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from flowrules.model import expression as ex
+from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Program
+from flowrules.model.source_text import Span
+from flowrules.model.types import ADDRESS
+from flowrules.plan import demands as dm
+from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
+from flowrules.plan.field_use import (
+    COLLECTED,
+    COLLECTED_WHERE_THERE,
+    NETS,
+    fields_of,
+    welcome_fields,
+)
+from flowrules.plan.missing import Fields, MissingField
+from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
+from flowrules.plan.rewriting import Rewriter, depends, rebuild
+
+_ALWAYS_READ = ("stime", "duration")
+"""Every scan tells from when to when the flows are, where the sources say so."""
+
+
+def make_plan(
+    program: Program,
+    wanted: Collection[str] | None = None,
+    fields: Fields | None = None,
+    direction_by: str = "types",
+) -> Plan:
+    """The plan for the rulesets named (``None``: those asked for).
+
+    ``fields`` says what the sources hold (``None``: everything); ``direction_by`` how the direction of
+    flows is told.  Raises ``MissingField`` where a source lacks what a declaration needs.
+    """
+    names = {r.name for r in program.rulesets.values() if r.shown} if wanted is None else set(wanted)
+    planner = _Planner(program, fields, direction_by)
+    planner.want(names)
+    return planner.plan()
+
+
+class _Planner:
+    def __init__(self, program: Program, fields: Fields | None, direction_by: str) -> None:
+        self.program = program
+        self.fields = fields
+        self.direction_by = direction_by
+        self.rewriter = Rewriter(program.filters)
+        self.groupings: dict[tuple[int, frozenset[ex.Expression], frozenset[ex.Expression]], int] = {}
+        self.grouping_plans: list[GroupingPlan] = []
+        self.collections: dict[tuple[int, frozenset[ex.Expression], tuple[ex.Expression, ...], str], int] = {}
+        self.collection_plans: list[CollectionPlan] = []
+        self.queries: dict[tuple[str, object], Query] = {}
+        self.ready_sets: dict[str, int] = {}
+        self.ready_tables: dict[str, int] = {}
+        self.ready_profiles: dict[str, int] = {}
+        self.reasons: dict[int, str] = {1: "the flows are read"}
+        self._open: list[str] = []
+
+    # ---- what is wanted
+
+    def want(self, names: Collection[str]) -> None:
+        """Plan everything that the rulesets named show."""
+        program = self.program
+        for set_ in program.sets.values():
+            if set_.ruleset in names:
+                self.set_named(set_.name)
+        for table in program.tables.values():
+            if table.ruleset in names:
+                self.table(table.name)
+        for profile in program.profiles.values():
+            if profile.ruleset in names:
+                self.profile(profile.name)
+                self.entries(profile.name)
+        findings: list[CheckDeclaration | AnomalyDeclaration] = [*program.checks.values()]
+        findings += program.anomalies.values()
+        for finding in findings:
+            if finding.ruleset in names:
+                self.conditions(dm.finding_conditions(finding), finding.name, finding.span)
+        for anomaly in program.anomalies.values():
+            if anomaly.ruleset in names:
+                if anomaly.within_table is not None:
+                    self.table(anomaly.within_table)
+                if anomaly.within_set is not None:
+                    self.set_named(anomaly.within_set)
+
+    def _enter(self, name: str) -> None:
+        if name in self._open:
+            raise ValueError(f"{name} depends on itself")
+        self._open.append(name)
+
+    # ---- when each declaration is ready
+
+    def set_named(self, name: str) -> int:
+        """The scan after which a declared set is there."""
+        if name not in self.ready_sets:
+            self._enter(name)
+            self.ready_sets[name] = self.set(self.program.sets[name].set, name)
+            self._open.pop()
+        return self.ready_sets[name]
+
+    def set(self, expression: ex.SetExpression, owner: str) -> int:
+        """The scan after which a set expression can be told; 0: before any."""
+        match expression:
+            case ex.SetLiteral():
+                return 0
+            case ex.SetNamed(name=name, previous=previous):
+                return 0 if previous else self.set_named(name)
+            case ex.KeyColumn(owner=of, of_table=of_table, previous=previous):
+                if previous:
+                    return 0
+                return self.table(of) if of_table else self.set_named(of)
+            case ex.HostsOf(profile=profile, which=which, previous=previous):
+                if previous:
+                    return 0
+                return self.hosts(profile) if which == "hosts" else self.profile(profile)
+            case ex.SetBlocks(of=of_set):
+                return self.set(of_set, owner)
+            case ex.SetAlgebra(left=left, right=right):
+                return max(self.set(left, owner), self.set(right, owner))
+            case ex.Members():
+                query = self.query(dm.of_set(expression, owner))
+                return max(query.ready, self.conditions(dm.keep_conditions(expression.keeps), owner))
+            case _:
+                raise TypeError(f"{type(expression).__name__} is no set")
+
+    def table(self, name: str) -> int:
+        """The scan after which a table is there."""
+        if name in self.program.bound_tables and name not in self.program.tables:
+            return 0
+        if name not in self.ready_tables:
+            self._enter(name)
+            table = self.program.tables[name]
+            ready = self.query(dm.of_table(table)).ready
+            asked = [*dm.keep_conditions(table.keeps), *(o.by for o in table.order)]
+            self.ready_tables[name] = max(ready, self.conditions(asked, name))
+            self._open.pop()
+        return self.ready_tables[name]
+
+    def hosts(self, name: str) -> int:
+        """The scan after which the hosts of a profile are known."""
+        return self.set(self.program.profiles[name].hosts, name)
+
+    def profile(self, name: str) -> int:
+        """The scan after which a profile's verdicts are there."""
+        if name not in self.ready_profiles:
+            self._enter(name)
+            profile = self.program.profiles[name]
+            ready = self.hosts(name)
+            for feature in profile.features:
+                if feature.measure is not None:
+                    ready = max(ready, self.query(dm.of_feature(profile, feature), name).ready)
+            ready = max(ready, self.conditions(dm.profile_conditions(profile), name))
+            self.ready_profiles[name] = ready
+            self._open.pop()
+        return self.ready_profiles[name]
+
+    def entries(self, name: str) -> None:
+        """Plan the groups of a profile's entries."""
+        profile = self.program.profiles[name]
+        for number in range(len(profile.entries)):
+            for demand in dm.of_entry(profile, number):
+                self.query(demand)
+
+    def conditions(self, conditions: Iterable[ex.Expression], owner: str, place: Span | None = None) -> int:
+        """The scan after which all that conditions ask of other declarations is there."""
+        ready = 0
+        for condition in conditions:
+            for asked in depends(condition):
+                ready = max(ready, self.asked(asked, owner, place or condition.span))
+        return ready
+
+    def asked(
+        self, node: ex.SetExpression | ex.Lookup | ex.CountOf | ex.Measure, owner: str, place: Span | None
+    ) -> int:
+        """The scan after which one thing asked of another declaration is there."""
+        match node:
+            case ex.SetExpression():
+                return self.set(node, owner)
+            case ex.Lookup(owner=of, previous=previous):
+                return 0 if previous else self._rows(of)
+            case ex.CountOf(set=of_set, table=of_table):
+                return self.set(of_set, owner) if of_set is not None else self._rows(of_table or "")
+            case ex.Measure():
+                return self.query(dm.of_total(node, owner, place)).ready if not node.per else 0
+
+    def _rows(self, name: str) -> int:
+        return self.profile(name) if name in self.program.profiles else self.table(name)
+
+    # ---- groupings
+
+    def query(self, demand: dm.Demand, profile: str | None = None) -> Query:
+        """How a demand is answered."""
+        key = (demand.what, demand.subject)
+        if key not in self.queries:
+            self.queries[key] = self._query(demand, profile)
+        return self.queries[key]
+
+    def _query(self, demand: dm.Demand, profile: str | None) -> Query:
+        measures = tuple((m, self._written_out(m)) for m in demand.measures)
+        keys = tuple(self.rewriter.expand(k.of) for k in demand.keys)
+        if demand.source.table is not None:
+            return self._over_table(demand, keys, measures)
+        conjuncts = self.rewriter.conjuncts(demand.source.predicate)
+        missing = self._lacking(demand, conjuncts, keys, measures)
+        if missing is not None:
+            return Query(demand, None, keys, (), (), measures, 0, missing)
+        later = tuple(pair for pair in measures if measured_later(pair[1]))
+        if later and profile is not None:
+            return self._collection(demand, conjuncts, keys, measures, profile)
+        parts = tuple(dict.fromkeys(p for _, m in measures for p in parts_of(m)))
+        level = 1 + max((self._ready_of(p.of, demand) for p in parts if p.kind == MATCHING), default=0)
+        level = max([level, *(1 + self._ready_of(k, demand) for k in keys)])
+        where, deferred, extra, level = self._split(demand, conjuncts, keys, level)
+        ready = max([level, *(self._ready_of(c, demand) for c in deferred)])
+        grouping = self._grouping(level, where, keys + extra, demand.source.direction, parts)
+        if later:
+            rows = self._collection(demand, conjuncts, keys, later, "")
+            return evolve(rows, grouping=grouping, extra=extra, deferred=deferred, measures=measures)
+        return Query(demand, grouping, keys, extra, deferred, measures, ready)
+
+    def _written_out(self, measure: ex.Measure) -> ex.Measure:
+        out = self.rewriter.expand(measure)
+        assert isinstance(out, ex.Measure)
+        return out
+
+    def _over_table(
+        self,
+        demand: dm.Demand,
+        keys: tuple[ex.Expression, ...],
+        measures: tuple[tuple[ex.Measure, ex.Measure], ...],
+    ) -> Query:
+        ready = self._rows(demand.source.table or "")
+        predicate = self.rewriter.expand(demand.source.predicate)
+        ready = max(
+            [ready, *(self._ready_of(e, demand) for e in (predicate, *keys, *(m for _, m in measures)))]
+        )
+        return Query(demand, None, keys, (), (predicate,), measures, ready)
+
+    def _ready_of(self, expression: ex.Expression, demand: dm.Demand) -> int:
+        return self.conditions((expression,), demand.owner, demand.place)
+
+    def _split(
+        self,
+        demand: dm.Demand,
+        conjuncts: Sequence[ex.Expression],
+        keys: tuple[ex.Expression, ...],
+        level: int,
+    ) -> tuple[tuple[ex.Expression, ...], tuple[ex.Expression, ...], tuple[ex.Expression, ...], int]:
+        """Which parts of a predicate are tested in the scan, which afterwards, with which keys beside."""
+        later = {c: ready for c in conjuncts if (ready := self._ready_of(c, demand)) > 0}
+        open_ones: list[ex.Expression] = []
+        extra: tuple[ex.Expression, ...] = ()
+        for conjunct, ready in later.items():
+            beside = self._keys_beside(conjunct, keys, demand.source.direction)
+            if beside is None:
+                level = max(level, ready + 1)
+                self.reasons.setdefault(
+                    ready + 1,
+                    f"{demand.owner} tests a set that the scan before finds, not on a key of its own",
+                )
+            else:
+                open_ones.append(conjunct)
+        # what an earlier scan has found anyway is tested in the scan: fewer rows, fewer groups
+        deferred = [c for c in open_ones if later[c] >= level]
+        for conjunct in deferred:
+            extra += tuple(
+                k for k in self._keys_beside(conjunct, keys, demand.source.direction) or () if k not in extra
+            )
+        if len(extra) > 1 or self._explodes((*keys, *extra), deferred):
+            level = max(later[c] for c in deferred) + 1
+            self.reasons.setdefault(
+                level, f"{demand.owner} would count too many groups without the set that restricts them"
+            )
+            deferred, extra = [], ()
+        where = tuple(c for c in conjuncts if c not in deferred)
+        return where, tuple(deferred), extra, level
+
+    def _keys_beside(
+        self, conjunct: ex.Expression, keys: tuple[ex.Expression, ...], direction: str | None
+    ) -> tuple[ex.Expression, ...] | None:
+        """The keys that must stand beside ``keys`` so that they decide a test; ``None``: they cannot.
+
+        At most one, a host that is known to be inside: others would be too many groups.
+        """
+        if over_keys(conjunct, keys) is not None:
+            return ()
+        side = {"outbound": "sip", "inbound": "dip"}.get(direction or "", "inside")
+        for name in dict.fromkeys((side, "inside")):
+            own = self.rewriter.expand(ex.Field(type=ADDRESS, name=name))
+            if own in keys or any(_is_address(k) for k in keys):
+                continue
+            if name == "inside" and not any(n == own for n in conjunct.walk()):
+                continue
+            if over_keys(conjunct, (*keys, own)) is not None:
+                return (own,)
+        return None
+
+    def _explodes(self, keys: Sequence[ex.Expression], deferred: Sequence[ex.Expression]) -> bool:
+        """Whether groups without the deferred tests may be as many as pairs of hosts."""
+        if not deferred:
+            return False
+        tested = {n for c in deferred for n in c.walk()}
+        return any(_is_address(k) and k not in tested for k in keys)
+
+    def _grouping(
+        self,
+        scan: int,
+        where: tuple[ex.Expression, ...],
+        keys: tuple[ex.Expression, ...],
+        direction: str | None,
+        parts: tuple[Aggregate, ...],
+    ) -> int:
+        where = tuple(sorted(where, key=cost))
+        key = (scan, frozenset(where), frozenset(keys))
+        inside = tuple(_is_inside(k, direction) for k in keys)
+        held = self.groupings.get(key)
+        if held is None:
+            held = self.groupings[key] = len(self.grouping_plans)
+            self.grouping_plans.append(GroupingPlan(scan, where, keys, inside, parts))
+        else:
+            known = self.grouping_plans[held]
+            merged = tuple(dict.fromkeys((*known.aggregates, *parts)))
+            self.grouping_plans[held] = evolve(known, aggregates=merged)
+        return held
+
+    def _collection(
+        self,
+        demand: dm.Demand,
+        conjuncts: tuple[ex.Expression, ...],
+        keys: tuple[ex.Expression, ...],
+        measures: tuple[tuple[ex.Measure, ex.Measure], ...],
+        profile: str,
+    ) -> Query:
+        ready = max([self.hosts(profile) if profile else 0, *(self._ready_of(c, demand) for c in conjuncts)])
+        scan = ready + 1
+        if profile:
+            self.reasons.setdefault(scan, f"{demand.owner} needs the rows of each host of {profile} together")
+        where = tuple(sorted(conjuncts, key=cost))
+        key = (scan, frozenset(where), keys, profile)
+        held = self.collections.get(key)
+        if held is None:
+            held = self.collections[key] = len(self.collection_plans)
+            self.collection_plans.append(CollectionPlan(scan, where, keys, profile))
+        known = self.collection_plans[held]
+        merged = tuple(dict.fromkeys((*known.measures, *(m for _, m in measures))))
+        self.collection_plans[held] = evolve(known, measures=merged)
+        return Query(demand, None, keys, (), (), measures, scan, None, held)
+
+    # ---- fields
+
+    def _lacking(
+        self,
+        demand: dm.Demand,
+        conjuncts: tuple[ex.Expression, ...],
+        keys: tuple[ex.Expression, ...],
+        measures: tuple[tuple[ex.Measure, ex.Measure], ...],
+    ) -> str | None:
+        """Why an optional demand stays unknown; raises where one that is not optional lacks a field."""
+        if self.fields is None:
+            return None
+        needed = self._needed(conjuncts, keys, tuple(m for _, m in measures))
+        found = self.fields.lacking(needed, self.direction_by)
+        if found is None:
+            return None
+        if demand.optional:
+            return str(found)
+        raise MissingField(found, demand.owner, demand.place)
+
+    def _needed(
+        self,
+        conjuncts: tuple[ex.Expression, ...],
+        keys: tuple[ex.Expression, ...],
+        measures: tuple[ex.Measure, ...],
+    ) -> frozenset[str]:
+        expressions: list[ex.Expression] = [*conjuncts, *keys]
+        for measure in measures:
+            expressions += [p.of for p in parts_of(measure)]
+        needed = set(fields_of(expressions, self.direction_by))
+        if any(measured_later(m) for m in measures):
+            needed.update(COLLECTED)
+        return frozenset(needed)
+
+    # ---- the whole
+
+    def plan(self) -> Plan:
+        """What was planned."""
+        used = [g.scan for g in self.grouping_plans] + [c.scan for c in self.collection_plans]
+        last = max(used, default=1)
+        scans = tuple(ScanPlan(n, self._scan_fields(n), self.reasons.get(n, "")) for n in range(1, last + 1))
+        shared: dict[ex.Expression, int] = {}
+        for grouping in self.grouping_plans:
+            for predicate in grouping.where:
+                shared[predicate] = shared.get(predicate, 0) + 1
+        return Plan(
+            scans,
+            tuple(self.grouping_plans),
+            tuple(self.collection_plans),
+            self.queries,
+            self.ready_sets,
+            self.ready_tables,
+            self.ready_profiles,
+            {p: n for p, n in shared.items() if n > 1},
+        )
+
+    def _scan_fields(self, scan: int) -> frozenset[str]:
+        expressions: list[ex.Expression] = []
+        wanted: set[str] = set()
+        for grouping in self.grouping_plans:
+            if grouping.scan == scan:
+                expressions += [*grouping.where, *grouping.keys, *(a.of for a in grouping.aggregates)]
+        for collection in self.collection_plans:
+            if collection.scan == scan:
+                expressions += [*collection.where, *collection.keys]
+                wanted.update(COLLECTED)
+                wanted.update(COLLECTED_WHERE_THERE)
+        wanted |= fields_of(expressions, self.direction_by) | welcome_fields(expressions)
+        if scan == 1:
+            wanted.update(_ALWAYS_READ)
+            wanted.update(("sip", "dip") if self.direction_by == NETS else ("type",))
+        return frozenset(wanted)
+
+
+def over_keys(node: ex.Expression, keys: Sequence[ex.Expression]) -> ex.Expression | None:
+    """A test of a flow as a test of its group, keys read from the columns ``0``, ``1``, …; ``None``: the keys
+    do not decide it."""
+    try:
+        return _over_keys(node, {k: place for place, k in enumerate(keys)})
+    except _Undecided:
+        return None
+
+
+class _Undecided(Exception):
+    pass
+
+
+def _over_keys(node: ex.Expression, keys: Mapping[ex.Expression, int]) -> ex.Expression:
+    place = keys.get(node)
+    if place is not None:
+        return ex.Column(type=node.type, name=str(place))
+    flow: tuple[Any, ...] = (
+        ex.Field,
+        ex.Direction,
+        ex.FlagTest,
+        ex.Mask,
+        ex.Bin,
+        ex.Clock,
+        ex.Spread,
+        ex.FilterRef,
+    )
+    if isinstance(node, flow):
+        raise _Undecided
+    return rebuild(node, lambda child: _over_keys(child, keys))
+
+
+def _is_address(key: ex.Expression) -> bool:
+    return isinstance(key, ex.Field) and key.type == ADDRESS
+
+
+def _is_inside(key: ex.Expression, direction: str | None) -> bool:
+    if not isinstance(key, ex.Field):
+        return False
+    return key.name == "inside" or (key.name, direction) in (("sip", "outbound"), ("dip", "inbound"))
+
+
+def cost(predicate: ex.Expression) -> tuple[int, str]:
+    """How dear a test is: cheap ones go first, on all rows; dear ones on the rows that are left."""
+    worst = 0
+    for node in predicate.walk():
+        match node:
+            case ex.Lookup() | ex.Clock():
+                worst = max(worst, 4)
+            case ex.In(collection=ex.InSet() | ex.InSchedule() | ex.Tuples()):
+                worst = max(worst, 3)
+            case ex.MapLookup():
+                worst = max(worst, 3)
+            case ex.In(collection=ex.Addresses() | ex.Blocks()) | ex.Mask() | ex.Bin():
+                worst = max(worst, 2)
+            case ex.Field() if node.type == ADDRESS or node.name in _DEAR:
+                worst = max(worst, 2)
+    return worst, repr(predicate)
+
+
+_DEAR = frozenset(
+    {"etime", "bytes_per_packet", "bytes_per_second", "packets_per_second", "icmp_type", "icmp_code", "class"}
+)
