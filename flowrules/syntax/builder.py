@@ -8,6 +8,7 @@ for what is optional and absent; spans come from the first and the last of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -167,7 +168,7 @@ class TreeBuilder(Transformer[Any, Any]):
                 "FR125",
                 f"`{escape.text}` is no escape",
                 self.places.span(start, start + 2),
-                hint=rf"a backslash that means itself is written \\{escape.text}",
+                hint=f"a backslash that means itself is written twice: \\{escape.text}",
                 fix="\\" + escape.text,
             )
         )
@@ -207,14 +208,16 @@ class TreeBuilder(Transformer[Any, Any]):
         ):
             self.diagnostics.append(
                 diagnostic("FR121", f"a range from {_a(low.kind)} to {_a(high.kind)}", found.span,
-                           hint="write both ends with the same unit")
+                           hint=_one_unit(low, high))
             )  # fmt: skip
             return found
         if low.kind == "time":
             a, b = a.start, b.end
         elif low.kind in ("ipv4", "ipv6") and is_ipv4(a) != is_ipv4(b):
             self.diagnostics.append(
-                diagnostic("FR121", "a range from one IP version to the other", found.span)
+                diagnostic(
+                    "FR121", "a range from one IP version to the other", found.span, hint="write one for each"
+                )
             )
             return found
         if a > b and not self._is_reported(found.span):
@@ -345,7 +348,7 @@ class TreeBuilder(Transformer[Any, Any]):
     def _whole(self, token: Token) -> tree.Literal:
         literal = self.plain([token])
         if not isinstance(literal.value, int):
-            message = f"{literal.text} is no whole number"
+            message = f"`{literal.text}` is no whole number"
             self.diagnostics.append(
                 diagnostic("FR115", message, literal.span, hint="write how many, such as 2")
             )
@@ -407,6 +410,13 @@ class TreeBuilder(Transformer[Any, Any]):
 def nodes(children: Iterable[Any]) -> tuple[Any, ...]:
     """The children that are nodes: the items of a list without its commas and brackets."""
     return tuple(child for child in children if isinstance(child, tree.Node))
+
+
+def _one_unit(low: tree.Literal, high: tree.Literal) -> str:
+    unit = re.fullmatch(r"[\d.]+(\D+)", high.text)
+    if low.kind == "number" and unit:
+        return f"write {low.text}{unit[1]}-{high.text}"
+    return "write both ends with the same unit"
 
 
 def _a(kind: str) -> str:

@@ -53,10 +53,8 @@ def _reserved_name(stuck: Stuck) -> Fault | None:
     start, end = stuck.here()
     naming = stuck.previous == stuck.word and stuck.word in LAYOUTS
     if naming or stuck.previous in ("as", "param"):
-        better = (
-            f"{word}_{'ports' if stuck.word == 'ports' else 'hosts' if stuck.word == 'set' else stuck.word}"
-        )
-        what = f"cannot name {NOUNS.get(stuck.word, 'anything')}"
+        better = f"{word}_column" if stuck.previous == "as" else f"{word}_{stuck.word}"
+        what = f"cannot name {'a column' if stuck.previous == 'as' else NOUNS.get(stuck.word, 'anything')}"
         return Fault(
             "FR105", f"`{word}` is a reserved word and {what}", start, end, f"write {better}", better
         )
@@ -68,6 +66,8 @@ def _reserved_name(stuck: Stuck) -> Fault | None:
 
 def _missing_name(stuck: Stuck) -> Fault | None:
     """``filter = tcp``: a declaration without its name."""
+    if stuck.found in RESERVED:
+        return None
     if stuck.can("NAME") and stuck.previous == stuck.word and stuck.word in LAYOUTS:
         start, end = stuck.here() if not stuck.is_end else (len(stuck.text.rstrip()),) * 2
         layout = f"write {LAYOUTS[stuck.word]}"
@@ -151,6 +151,8 @@ def _misplaced_clause(stuck: Stuck) -> Fault | None:
         return None
     start, end = stuck.here()
     layout = f"it reads: {LAYOUTS[stuck.word]}"
+    if word == "because" and stuck.can("WHEN", "COLON"):
+        return Fault("FR132", "`because` stands last", start, end, layout)
     if stuck.can("REF", "STRING", "NUMBER") and not stuck.can("AND", "EQUAL"):
         said = listed(words(stuck.accepts))
         message = f"something is missing between `{stuck.previous}` and `{word}`: expected {said}"
@@ -193,7 +195,7 @@ def _missing_mark(stuck: Stuck) -> Fault | None:
                 *stuck.here(),
                 f"it reads: {LAYOUTS[stuck.word]}",
             )
-        if mark == ":" and stuck.rest[:1] == "=":
+        if mark == ":" and (stuck.rest[:1] == "=" or stuck.found in _CLAUSES):
             return Fault(
                 "FR101",
                 f"{NOUNS[stuck.word]} has no {_after_colon(stuck.word)}",
@@ -219,9 +221,16 @@ def _after_colon(word: str) -> str:
 
 def _text_expected(stuck: Stuck) -> Fault | None:
     """``because services``: text without its quotes."""
-    if not stuck.can("STRING") or stuck.previous not in ("because", "title", "flows") or stuck.is_end:
+    if stuck.is_end or stuck.rest.startswith('"'):
         return None
-    if stuck.rest.startswith('"'):
+    if stuck.word == "ruleset" and stuck.can("STRING") and re.match(r"[\w.-]", stuck.rest):
+        text = stuck.blob[1]
+        end = stuck.at + len(text)
+        value = f'"{text}"'
+        return Fault(
+            "FR101", f"`{text}` is text, and stands in double quotes", stuck.at, end, f"write {value}", value
+        )
+    if not stuck.can("STRING") or stuck.previous not in ("because", "flows"):
         return None
     line = re.match(r"[^\r\n]*", stuck.rest)
     text = line[0].strip() if line else ""
@@ -253,7 +262,12 @@ def _chained(stuck: Stuck) -> Fault | None:
         return None
     match = re.search(r"([\w.%]+)\s*(<=|>=|!=|<|>|=)\s*([\w.]+)\s*$", stuck.before)
     if match is None:
-        return None
+        clause = re.split(r"\b(?:and|or|when|keep|where)\b", stuck.before)[-1]
+        if not re.search(r"[<>]|[^=]=[^=]", clause):
+            return None
+        return Fault(
+            "FR134", "a comparison compares two things", *stuck.here(), "join two comparisons with `and`"
+        )
     right = re.match(r"(?:<=|>=|!=|<|>|=)\s*([\w.%]+)", stuck.rest)
     turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(match[2], match[2])
     if right is None:
@@ -295,7 +309,7 @@ def _misspelt(stuck: Stuck) -> Fault | None:
     if not _WORD.fullmatch(word) or word in RESERVED or len(word) < 3 or stuck.can("NAME", "REF"):
         return None
     known = [keyword(t) for t in stuck.accepts if t.isalpha() and len(t) > 1 and t not in _NOT_WORDS]
-    close = get_close_matches(word.lower(), known, 1, 0.7)
+    close = get_close_matches(word.lower(), known, 1, 0.7 if len(word) > 4 else 0.6)
     if not close:
         return None
     return Fault(
@@ -353,12 +367,11 @@ _NOT_WORDS: Final = frozenset(
     }
 )
 
+FIRST: Final[tuple[Guess, ...]] = (_hyphenated_name, _foreign_letter, _missing_name, _text_expected)
+"""Names and texts: before anything takes them for numbers."""
+
 GUESSES: Final[tuple[Guess, ...]] = (
-    _hyphenated_name,
-    _foreign_letter,
     _reserved_name,
-    _missing_name,
-    _text_expected,
     _arithmetic,
     _chained,
     _missing_mark,

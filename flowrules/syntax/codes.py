@@ -85,7 +85,7 @@ SYNTAX: Final[tuple[Code, ...]] = (
         "foreign-operator",
         "an operator of another language",
         "Conditions are words, so that they can be read aloud: and, or, not, in; equality is one =.",
-        "filter web = tcp && dport == 80",
+        "filter web = tcp && dport = 80",
         "filter web = tcp and dport = 80",
     ),
     _error(
@@ -93,8 +93,8 @@ SYNTAX: Final[tuple[Code, ...]] = (
         "foreign-condition",
         "a condition as rwfilter, nfdump or tcpdump write it",
         "Fields have SiLK's names, without dashes, and every comparison has its operator.",
-        "filter web = --protocol=6 and --dport=80,443",
-        "filter web = protocol = 6 and dport in (80, 443)",
+        "filter web = tcp and --dport=80,443",
+        "filter web = tcp and dport in (80, 443)",
     ),
     _error(
         "FR109",

@@ -158,7 +158,9 @@ class _Renderer:
 
     def one(self, d: Diagnostic) -> str:
         """One finding: its message, its places, its hint."""
-        head = self._paint(d.severity, f"{d.severity}[{d.code}]") + self._paint("bold", f": {d.message}")
+        head = self._paint(d.severity, f"{d.severity}[{d.code}]") + self._paint(
+            "bold", f": {_shown(d.message)}"
+        )
         out = [head]
         places = [(d.span, "", "^"), *((span, message, "-") for span, message in d.related)] if d.span else []
         gutter = max((len(str(span.line)) for span, _, _ in places), default=0)
@@ -167,12 +169,14 @@ class _Renderer:
             if n == 0 or span.path != places[n - 1][0].path or shown is None:
                 arrow = self._paint("frame", f"{' ' * gutter}{'-->' if n == 0 else ':::'}")
                 out.append(
-                    f"{arrow} {span.path}:{span.line}:{span.column}{f' {message}' if shown is None and message else ''}"
+                    f"{arrow} {_shown(span.path)}:{span.line}:{span.column}{f' {message}' if shown is None and message else ''}"
                 )
             if shown is not None:
                 out += self._snippet(span, shown, message, mark, gutter, d.severity)
         if d.hint:
-            out.append(f"{self._paint('frame', ' ' * gutter + ' =')} {self._paint('bold', 'hint')}: {d.hint}")
+            out.append(
+                f"{self._paint('frame', ' ' * gutter + ' =')} {self._paint('bold', 'hint')}: {_shown(d.hint)}"
+            )
         return "\n".join(out) + "\n"
 
     def _line(self, span: Span) -> str | None:
@@ -197,7 +201,7 @@ class _Renderer:
         number = self._paint("frame", f"{span.line:>{gutter}} |")
         color = severity if mark == "^" else "frame"
         underline = mark * max(marked, 1) + ("" if span.end_line == span.line else " …")
-        note = f" {message}" if message else ""
+        note = f" {_shown(message)}" if message else ""
         pointer = f"{bar} {' ' * (before - cut)}{self._paint(color, underline + note)}"
         frame = [bar] if mark == "^" else []
         return [*frame, f"{number} {text}".rstrip(), pointer]

@@ -90,6 +90,7 @@ NOUNS: Final = {
     "previous": "the previous results of the test",
     "severity": "the line",
     "disable": "the line",
+    "map_entry": "the line of the map",
 }
 """What a declaration, a line or a text is called in messages, by its word."""
 
@@ -117,6 +118,8 @@ def words(accepts: frozenset[str]) -> list[str]:
     elif left >= _ADDRESSES:
         left -= _ADDRESSES
         said.append("an address or a block")
+    if "AND" in left or "$END" in accepts:
+        left.discard("LPAR")
     if "NAME" in left:
         left.discard("REF")
     for terminal in sorted(left, key=lambda t: (_ORDER.get(t, 99), t)):
@@ -158,6 +161,7 @@ LAYOUTS: Final = {
     "previous": "previous name = {…}",
     "severity": 'severity name = info because "…"',
     "disable": 'disable verdict name because "…"',
+    "map_entry": '"label" = 10.0.0.0/8, 10.1.x.x',
 }
 """How a declaration or line reads, by its word."""
 

@@ -18,6 +18,7 @@ from flowrules.syntax.stuck import Fault, Stuck
 _GUESSES: Final = (
     *foreign.OPERATORS,
     *foreign.SWITCHES,
+    *clause_slips.FIRST,
     *foreign.CONDITIONS,
     *list_slips.RANGES,
     *literal_slips.GUESSES,

@@ -80,6 +80,13 @@ def _single(stuck: Stuck) -> Fault | None:
         )
     if sign == "!" and stuck.can("NOT"):
         return Fault("FR107", "`!` is no operator", stuck.at, stuck.at + 1, "write not", " not ", "not ")
+    if (
+        sign in ("&", "|", "^", "-")
+        and re.search(r"\bin\s+[A-Za-z][\w.]*\s*$", stuck.before)
+        and stuck.can("AND")
+    ):
+        hint = "give the set a name: set both = a | b, and write in both"
+        return Fault("FR133", "a condition computes no sets", stuck.at, stuck.at + 1, hint)
     if sign in ("&", "|") and stuck.can("AND"):
         meant = "and" if sign == "&" else "or"
         message = f"`{sign}` joins sets, not conditions"
@@ -124,6 +131,7 @@ _SWITCH_FIELDS: Final = {
     "nhipset": "nhip",
     "proto": "protocol",
     "bytes-per-packet": "bytes_per_packet",
+    "tcp-flags": "flags",
     "flags-all": "flags",
     "flags-initial": "initial_flags",
     "flags-session": "session_flags",
@@ -139,7 +147,6 @@ _SWITCH_FIELDS: Final = {
     for name in "sport dport aport protocol packets bytes duration attributes application type class stime etime".split()  # noqa: SIM905
 }
 _OTHER_SWITCHES: Final = {
-    "tcp-flags": "any of these flags: not flags lacks …",
     "fields": "keys stand after per: flows of … per sip, dport",
     "values": "measures stand before of: sum(bytes), flows of …",
     "count": "the first ten: … keep top 10",
@@ -166,8 +173,11 @@ def _switch(stuck: Stuck) -> Fault | None:
         field = _SWITCH_FIELDS.get(name.removeprefix("not-"))
         if field is None or (value is None and stuck.can("AND", "REF")):
             hint = _OTHER_SWITCHES.get(name, "fields have SiLK's names without dashes: dport in (80, 443)")
-            return Fault("FR108", f"`--{match['name']}` is a switch, and rules have none", at, end, hint)
-        written = condition(field, value or "…", negated)
+            end = match.end()
+            return Fault(
+                "FR108", f"`--{match['name']}` is a switch, and rules have none", at, end, hint, " ", ""
+            )
+        written = _switched(name, field, value or "…", negated)
         joint = "and " if stuck.can("AND") else ""
         return Fault(
             "FR108",
@@ -179,6 +189,15 @@ def _switch(stuck: Stuck) -> Fault | None:
             f"{joint}{written}",
         )
     return None
+
+
+def _switched(name: str, field: str, value: str, negated: bool) -> str:
+    if name == "tcp-flags":
+        return f"not flags lacks {value.upper()}"
+    if name.endswith("set"):
+        stem = re.sub(r"\W", "_", re.sub(r"^.*/|\.\w+$", "", value)) or "known"
+        return f"{field} {'not in' if negated else 'in'} {stem if stem[0].isalpha() else f'set_{stem}'}"
+    return condition(field, value, negated)
 
 
 SWITCHES: Final[tuple[Guess, ...]] = (_switch,)

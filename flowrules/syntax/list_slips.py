@@ -99,20 +99,20 @@ def _range_of_times(stuck: Stuck) -> Fault | None:
     if first and match:
         value = f"{first[1]} .. {match[1]}"
         start, end = first.start(), stuck.at + match.end()
-        return Fault("FR121", "two times are joined by ..", start, end, f"write {value}", value)
+        return Fault("FR121", "two times are joined by `..`", start, end, f"write {value}", value)
     number = re.search(rf"({_NUMBER})\s*$", stuck.before)
     match = re.match(rf"(?:\.\.+|to\b|:)\s*({_NUMBER})", stuck.rest)
     if number and match and stuck.can("MINUS"):
         value = f"{number[1]}-{match[1]}"
         start, end = number.start(), stuck.at + match.end()
-        return Fault("FR121", "the ends of a range are joined by -", start, end, f"write {value}", value)
+        return Fault("FR121", "the ends of a range are joined by `-`", start, end, f"write {value}", value)
     if stuck.can("DOTS") and stuck.word == "param":
         match = re.match(rf"(?:-|to\b|,)\s*({_NUMBER})", stuck.rest)
         if number and match:
             value = f"{number[1]} .. {match[1]}"
             start, end = number.start(), stuck.at + match.end()
             return Fault(
-                "FR121", "the bounds of a parameter are joined by ..", start, end, f"write {value}", value
+                "FR121", "the bounds of a parameter are joined by `..`", start, end, f"write {value}", value
             )
     return None
 
@@ -137,10 +137,13 @@ def _open_range(stuck: Stuck) -> Fault | None:
     return None
 
 
+_LISTING: Final = frozenset({"map_entry", "map", "ports", "nets", "param", "set"})
+
+
 def _open(stuck: Stuck, start: int, end: int, number: str) -> Fault:
     text = stuck.text[start:end]
     before = stuck.text[:start].rstrip()
-    compared = re.search(r"(?:<=|>=|=|<|>)$", before)
+    compared = re.search(r"(?:<=|>=|=|<|>)$" if stuck.word not in _LISTING else r"[<>]=?$", before)
     if compared:
         return Fault(
             "FR113",
@@ -191,7 +194,8 @@ def _missing_comma(stuck: Stuck) -> Fault | None:
     """``in (80 443)``: items with nothing between."""
     if not stuck.can("COMMA") or not stuck.can("RPAR", "RBRACE"):
         return None
-    if not re.search(r"[\w\"%)]\s+$", stuck.before) or not re.match(r"[\d\"(]|[0-9a-f]*:", stuck.rest):
+    begins = r"[\d\"(]|[0-9a-f]*:" if stuck.word != "import" else r"[A-Za-z_]"
+    if not re.search(r"[\w\"%)]\s+$", stuck.before) or not re.match(begins, stuck.rest):
         return None
     if not re.search(r"[({,]\s*[^\s(){},]+\s+$", stuck.before) and not stuck.before.rstrip().endswith(")"):
         return None

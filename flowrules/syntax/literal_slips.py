@@ -49,6 +49,21 @@ _NO_UNIT: Final = {
 _BITS = re.compile(r"([kKMGT]?)(?:bit|bits|bps|b/s|bit/s)$", re.IGNORECASE)
 
 
+def _one_colon(stuck: Stuck) -> Fault | None:
+    """``2001:db8``: the start of an IPv6 address."""
+    start, text = stuck.blob
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})+(?:/\d+)?", text) or stuck.can(
+        "CLOCK", "COLON"
+    ):
+        return None
+    head, slash, length = text.partition("/")
+    value = f"{head}::{slash}{length}"
+    message = f"`{text}` has {head.count(':') + 1} groups, and an IPv6 address has eight"
+    return Fault(
+        "FR117", message, start, start + len(text), f"shorten a run of zeros with ::, as in {value}", value
+    )
+
+
 def _unit(stuck: Stuck) -> Fault | None:
     """A number with a unit that is none, or that stands apart."""
     start, text = stuck.blob
@@ -144,6 +159,8 @@ def _number(stuck: Stuck) -> Fault | None:
             f"write {text.rstrip('%')}%",
             f"{text.rstrip('%')}%",
         )
+    if re.search(r"\bin\s*\([^()]*$", stuck.before):
+        return None  # the start of a range is missing
     signed = re.match(r"-\s*\d", stuck.rest)
     if signed and stuck.can("NUMBER") and not stuck.before.rstrip().endswith("-"):
         return Fault(
@@ -388,6 +405,11 @@ def _flags(stuck: Stuck) -> Fault | None:
             return Fault(
                 "FR124", f"`{text}`: flags are large letters", start, end, f"write {letters}", letters
             )
+        together = re.match(r"\(\s*([A-Z]+(?:\s*[,|]?\s*[A-Z]+)*)\s*\)", stuck.rest)
+        if together:
+            value = re.sub(r"[^A-Z]", "", together[1])
+            what = f"`{word}` takes letters without parentheses"
+            return Fault("FR124", what, stuck.at, stuck.at + together.end(), f"write {value}", value)
         if stuck.rest.startswith("("):
             return Fault(
                 "FR124",
@@ -439,4 +461,14 @@ def _letters(text: str) -> str:
     return ""
 
 
-GUESSES: Final[tuple[Guess, ...]] = (_flags, _days, _clock, _zone, _time, _address, _number, _unit)
+GUESSES: Final[tuple[Guess, ...]] = (
+    _flags,
+    _days,
+    _clock,
+    _zone,
+    _time,
+    _address,
+    _one_colon,
+    _number,
+    _unit,
+)

@@ -67,9 +67,9 @@ def _split(text: str) -> tuple[Fraction, str]:
 
 def _whole(text: str, value: Fraction, what: str, hint: str, fix: str | None = None) -> int:
     if value.denominator != 1:
-        raise LiteralError("FR116", f"{text} is {_decimal(value)} {what}", hint, fix)
+        raise LiteralError("FR116", f"`{text}` is {_decimal(value)} {what}", hint, fix)
     if value > LARGEST_NUMBER:
-        raise LiteralError("FR115", f"{text} is too large", f"the largest number is {LARGEST_NUMBER}")
+        raise LiteralError("FR115", f"`{text}` is too large", f"the largest number is {LARGEST_NUMBER}")
     return int(value)
 
 
@@ -156,7 +156,7 @@ def decode_time(text: str) -> TimeValue:
             break
         if int(match[part]) > most:
             raise LiteralError(
-                "FR122", f"{part} {match[part]} is over {most} in {text}", _after_the_clock(part)
+                "FR122", f"{part} {match[part]} is over {most} in `{text}`", _after_the_clock(part)
             )
         ms += int(match[part]) * _UNIT_MS[part]
         unit = part
@@ -165,7 +165,7 @@ def decode_time(text: str) -> TimeValue:
         if len(fraction) > 3:
             raise LiteralError(
                 "FR116",
-                f"{text} is finer than a millisecond",
+                f"`{text}` is finer than a millisecond",
                 "flow times have milliseconds: write at most three digits after the point",
             )
         ms += int(fraction.ljust(3, "0"))
@@ -175,7 +175,7 @@ def decode_time(text: str) -> TimeValue:
         if hours > 14 or minutes > 59:
             raise LiteralError(
                 "FR122",
-                f"no place on Earth is {match['zone']} from UTC, in {text}",
+                f"no place on Earth is {match['zone']} from UTC, in `{text}`",
                 "offsets go from -12:00 to +14:00",
             )
         ms -= int(match["zone"][0] + "1") * (hours * 60 + minutes) * 60_000
@@ -185,13 +185,13 @@ def decode_time(text: str) -> TimeValue:
 def _wrong_date(text: str, match: re.Match[str]) -> str:
     year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
     if not 1 <= month <= 12:
-        return f"month {match['month']} does not exist in {text}"
+        return f"month {match['month']} does not exist in `{text}`"
     if year < 1:
-        return f"year {match['year']} does not exist in {text}"
+        return f"year {match['year']} does not exist in `{text}`"
     last = (date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)).day if year < 9999 else 31
     if 1 <= day <= 31 and day > last:
-        return f"day {match['day']} does not exist in {text}: the month has {last} days"
-    return f"day {match['day']} does not exist in {text}"
+        return f"day {match['day']} does not exist in `{text}`: the month has {last} days"
+    return f"day {match['day']} does not exist in `{text}`"
 
 
 def _after_the_clock(part: str) -> str:
@@ -231,7 +231,7 @@ def decode_cidr(text: str) -> tuple[int, int]:
         block = format_cidr(first, length, 6 if bits == 128 else None)
         raise LiteralError(
             "FR118",
-            f"{text} has bits set behind its prefix length",
+            f"`{text}` has bits set behind its prefix length",
             f"write {block} for the block, or {head} for the one address",
             block,
         )
@@ -263,7 +263,7 @@ def decode_flags(text: str) -> str:
     if unknown:
         raise LiteralError(
             "FR124",
-            f"`{unknown[0]}` in {text} is no flag",
+            f"`{unknown[0]}` in `{text}` is no flag",
             "flags are F S R P A U E C (FIN, SYN, RST, PSH, ACK, URG, ECE, CWR); attributes are T C F S",
         )
     return "".join(letter for letter in FLAG_LETTERS if letter in text)
@@ -280,7 +280,7 @@ def decode_flag_mask(text: str) -> tuple[str, str]:
         fix = f"{mask}/{high}" if swapped else f"{high}/{both}"
         raise LiteralError(
             "FR124",
-            f"{text} asks for {', '.join(outside)} to be set without looking at it",
+            f"`{text}` asks for {', '.join(outside)} to be set without looking at it",
             f"the letters before / are set, those after it are looked at: write {fix}",
             fix,
         )
@@ -299,7 +299,7 @@ def decode_clock(text: str) -> int:
     """``08:00`` as minutes of the day, up to 24:00."""
     hour, minute = int(text[:2]), int(text[3:])
     if hour > 24 or minute > 59 or (hour == 24 and minute):
-        raise LiteralError("FR123", f"{text} is no time of day", "times of day go from 00:00 to 24:00")
+        raise LiteralError("FR123", f"`{text}` is no time of day", "times of day go from 00:00 to 24:00")
     return hour * 60 + minute
 
 
@@ -310,6 +310,7 @@ def decode_prefix(text: str, bits: int) -> int:
         raise LiteralError(
             "FR119",
             f"prefix length {text} is not a whole number up to {bits}, the bits of an IPv{version} address",
+            "write sip/24 for blocks of IPv4, sip/24/64 for both versions",
         )
     return int(text)
 

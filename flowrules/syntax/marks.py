@@ -69,6 +69,10 @@ _DECLARATION_LINE = re.compile(
     re.MULTILINE,
 )
 
+_AFTER_TEXT = re.compile(
+    _DECLARATION_LINE.pattern + r"|^[ \t]*(?:expect|previous|flows|because)[ \t]|^[ \t]*\}", re.MULTILINE
+)
+
 
 @frozen
 class Marked:
@@ -139,20 +143,18 @@ class _Marker:
     def _triple(self, match: re.Match[str]) -> int:
         """A `\"\"\"` string; one that swallows declarations was never closed, if its count is odd."""
         start, end = match.span()
-        inside = _DECLARATION_LINE.search(self.text, start + 3, end - 3)
-        if inside is None or self.triples % 2 == 0:
+        if self.triples % 2 == 0 or _DECLARATION_LINE.search(self.text, start + 3, end - 3) is None:
             self.triples -= 2
             self._add("string", start, end)
             return end
-        return self._unclosed_triple(start, inside.start())
+        after = _AFTER_TEXT.search(self.text, start + 3, end)
+        return self._unclosed_triple(start, after.start() if after else end)
 
     def _unterminated(self, match: re.Match[str]) -> int:
         start, end = match.span()
         if match[0] == '"""':
-            next_declaration = _DECLARATION_LINE.search(self.text, end)
-            return self._unclosed_triple(
-                start, next_declaration.start() if next_declaration else len(self.text)
-            )
+            after = _AFTER_TEXT.search(self.text, end)
+            return self._unclosed_triple(start, after.start() if after else len(self.text))
         text = match[0].rstrip()
         comment = text.find("#")
         end = start + len(text)
@@ -211,7 +213,9 @@ class _Marker:
             self._overwrite(start, " " * len(match[0]))
         elif kind == "dash":
             name = unicodedata.name(match[0]).lower()
-            self._report(start, end, f"`{match[0]}` is a {name} (U+{ord(match[0]):04X})", "write -", "-")
+            self._report(
+                start, end, f"`{match[0]}` (U+{ord(match[0]):04X}, {name}) is no minus", "write -", "-"
+            )
             self._overwrite(start, "-")
             self._add("other", start, end, first)
         else:

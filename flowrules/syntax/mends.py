@@ -20,6 +20,15 @@ class MendedText:
         self.text = self.text[:start] + text + self.text[end:]
         self._edits.append((start, end, start + len(text)))
 
+    def is_mend(self, offset: int) -> bool:
+        """Whether the text at an offset was put there, so that a fault in it is no fault of the author's."""
+        for start, end, new_end in reversed(self._edits):
+            if start <= offset < new_end:
+                return True
+            if offset >= new_end:
+                offset += end - new_end
+        return False
+
     def origin(self, offset: int) -> int:
         """The offset in the author's text; one inside a replacement is the start of what was replaced."""
         for start, end, new_end in reversed(self._edits):

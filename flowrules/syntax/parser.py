@@ -165,7 +165,8 @@ class _Reader:
                 self._no_declaration(line, False)
                 continue
             text = self.text[line.start : line.end]
-            self._parse(text, line.start, _LINE_RULES[word], line.word or word)
+            kind = "map_entry" if word == "map" else line.word or word
+            self._parse(text, line.start, _LINE_RULES[word], kind)
 
     def _no_declaration(self, piece: Piece, repeated: bool) -> None:
         """Reports a piece that begins with no declaration's word."""
@@ -197,6 +198,8 @@ class _Reader:
                 except UnexpectedInput as error:
                     at = faults.place(mended.text, error)
                     fault = faults.find(mended.text, at, self._accepts(mended.text, at, rule), word)
+                    if mended.is_mend(fault.start):
+                        break
                     span = self.places.span(
                         start + mended.origin(fault.start),
                         start + max(mended.origin(fault.end), mended.origin(fault.start)),

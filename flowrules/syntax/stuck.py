@@ -13,7 +13,7 @@ from flowrules.model.source_text import Span
 from flowrules.syntax.diagnostics import Diagnostic, diagnostic
 
 _COMMENT = re.compile(r'"""[\s\S]*?"""|"(?:\\[^\r\n]|[^"\\\r\n])*"|(?P<comment>#[^\r\n]*)')
-_BLOB: Final = "A-Za-z0-9_.:/%*'$~?\\\\-"
+_BLOB: Final = "A-Za-z0-9_.:/%*'$~?\\\\+-"
 _BLOB_BEFORE = re.compile(f"[{_BLOB}]+$")
 _BLOB_AFTER = re.compile(f"[{_BLOB}]*")
 _LAST_WORD = re.compile(r"([A-Za-z_][\w.]*)\s*$")
