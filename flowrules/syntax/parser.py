@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -67,15 +68,23 @@ def _parser() -> tuple[Lark, DeclarationBuilder]:
     return grammar.load(builder), builder
 
 
+@contextmanager
+def reading(places: Places) -> Iterator[Lark]:
+    """The grammar's own parser, for those who need its tokens; what it builds is of no use."""
+    with _lock:
+        yield _Reader(places.source, places).lark
+
+
 class _Reader:
     """Reads one text."""
 
-    def __init__(self, source: SourceText) -> None:
+    def __init__(self, source: SourceText, places: Places | None = None) -> None:
         self.source = source
-        self.places = Places(source)
+        self.places = places or Places(source)
         self.lark, self.builder = _parser()
         self.builder.places = self.places
         self.builder.parse_hole = self._hole
+        self.builder.base, self.builder.to_origin, self.builder.diagnostics = 0, None, []
         self.found: list[Diagnostic] = []
         self.broken: set[str] = set()
 
