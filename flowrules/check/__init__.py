@@ -1,1 +1,1 @@
-"""Tree to program: names, imports, types and sides."""
+"""Tree to program: names, imports, types, and what can be proved about predicates."""

@@ -161,7 +161,7 @@ class _Profile:
         self.features[name] = None if name in self.circular else self._checked_feature(node)
 
     def _checked_feature(self, node: tree.Feature) -> pr.FeatureDeclaration | None:
-        carried = inner(f"{self.symbol.qualified}.{node.name.text}", node)
+        carried = inner(f"{self.symbol.scope.ruleset}:{node.name.text}", node)
         if node.condition is not None:
             conditions = Conditions(self.ws, self.symbol.scope, self._scope(None))
             value = conditions.value_or_condition(node.condition)
@@ -223,7 +223,7 @@ class _Profile:
             condition = conditions.condition(node.condition) if node.condition is not None else None
             out.append(
                 pr.VerdictDeclaration(
-                    **inner(f"{self.symbol.qualified}.{node.name.text}", node),
+                    **inner(f"{self.symbol.scope.ruleset}:{node.name.text}", node),
                     condition=condition,
                     drop=node.drop,
                     because=template(conditions, node.because),
@@ -239,7 +239,7 @@ class _Profile:
             )  # fmt: skip
         condition = judged.condition(node.condition) if node.condition is not None else None
         return pr.AnomalyDeclaration(
-            **inner(f"{self.symbol.qualified}.{node.name.text}", node),
+            **inner(f"{self.symbol.scope.ruleset}:{node.name.text}", node),
             severity=severity(self.ws, node.severity),
             condition=condition,
             because=template(judged, node.because),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -39,6 +40,8 @@ class Workspace:
     unbound: dict[Symbol, Span | None] = field(factory=dict)
     unbound_maps: list[tuple[Symbol | None, str, Span]] = field(factory=list)
     """Uses of country or asn where the site binds none: by whom, which, where."""
+    origins: dict[Symbol, str] = field(factory=dict)
+    """Where each parameter's value came from."""
     uses: dict[Symbol, set[Symbol]] = field(factory=dict)
     known: dict[Symbol, Checked | None] = field(factory=dict)
     _open: list[Symbol] = field(factory=list)
@@ -94,6 +97,36 @@ class Workspace:
             hint="take one of them apart, so that each needs only what comes before it",
             related=[(s.node.name.span, f"{s.name} stands here") for s in circle[1:]],
         )
+
+    @contextmanager
+    def aside(self, source: SourceText) -> Iterator[Faults]:
+        """Check a text that stands elsewhere (a value from the site): its faults are given back, not reported."""
+        faults, sources = self.faults, self.sources
+        self.faults, self.sources = Faults(), {**sources, source.path: source}
+        try:
+            yield self.faults
+        finally:
+            self.faults, self.sources = faults, sources
+
+    @contextmanager
+    def within(self, symbol: Symbol) -> Iterator[None]:
+        """Note what is resolved meanwhile as needed by ``symbol``, which nothing else refers to."""
+        self._open.append(symbol)
+        try:
+            yield
+        finally:
+            self._open.pop()
+
+    def needed_by(self, symbols: Iterable[Symbol]) -> set[Symbol]:
+        """These symbols and everything that they need, directly or not."""
+        found: set[Symbol] = set()
+        todo = list(symbols)
+        while todo:
+            symbol = todo.pop()
+            if symbol not in found:
+                found.add(symbol)
+                todo.extend(self.uses.get(symbol, ()))
+        return found
 
     # ---- finding names ---------------------------------------------------------------------------
 

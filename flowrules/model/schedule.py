@@ -22,6 +22,10 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MINUTES: Final = 24 * 60
 
 
+def _days(value: Iterable[int]) -> frozenset[int]:
+    return frozenset(value)
+
+
 @frozen
 class Slot:
     """Hours of some days of the week: minutes ``start`` (0..1439) to ``end`` (1..1440), the end out.
@@ -30,7 +34,7 @@ class Slot:
     days, minutes outside the day, or a slot whose start is its end.
     """
 
-    days: frozenset[int] = field(converter=frozenset)
+    days: frozenset[int] = field(converter=_days)
     start: int
     end: int
 
