@@ -87,6 +87,14 @@ class SampleNetwork:
             files[f"maps/{name}.csv"] = "address,label\n" + rows
         return files
 
+    def write_files(self, folder: Path) -> None:
+        """Write the site file, silk.conf, sets and maps below a folder, which is made where it is missing."""
+        for name, text in self.files().items():
+            path = folder / name
+            _make(path.parent)
+            with whole_file(path) as file:
+                file.write(text.encode())
+
     def _site_text(self) -> str:
         lines = ["# The site of the sample network: synthetic, like its flows.", ""]
         lines.append(f"internal: [{', '.join(self.internal)}]")
@@ -156,11 +164,7 @@ def write_sample(
         ipv6=False,
         annotation=f"synthetic: the sample network of flowrules, scale {scale}, seed {seed}",
     )
-    for name, text in SAMPLE_NETWORK.files().items():
-        path = folder / name
-        _make(path.parent)
-        with whole_file(path) as file:
-            file.write(text.encode())
+    SAMPLE_NETWORK.write_files(folder)
     return flows
 
 

@@ -1,0 +1,128 @@
+"""``flowrules explain``: the plan of a run, why a host got its verdict, what a code means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
+from flowrules.cli.ruleset_options import load_rulesets, ruleset_options, wants_color
+
+
+@click.group("explain")
+def command() -> None:
+    """Show the plan of a run, why a host got its verdict and why not another, or what a code means."""
+
+
+@command.command("plan")
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
+@click.option("--flows", "paths", metavar="PATH", multiple=True, help="Flows, for the fields that they have.")
+@ruleset_options
+@flow_options
+def plan_command(
+    rulesets: tuple[str, ...],
+    paths: tuple[str, ...],
+    site: Path | None,
+    settings: tuple[str, ...],
+    input_format: str | None,
+    silk_config: Path | None,
+    on_error: str,
+) -> None:
+    """Show how rulesets would be evaluated: scans, columns, shared predicates, what is deferred."""
+    from flowrules.plan.explain import explain_plan
+    from flowrules.plan.missing import Fields
+    from flowrules.plan.planner import make_plan
+
+    result = load_rulesets(rulesets, site, settings, "run" if paths else "check")
+    assert result.program is not None
+    sources = open_flows(paths, input_format, silk_config, on_error) if paths else None
+    fields = Fields([(s.path, s.fields) for s in sources] if sources else [], result.program.assume)
+    click.echo(explain_plan(make_plan(result.program, None, fields)), nl=False)
+
+
+@command.command("host")
+@click.argument("host", metavar="ADDRESS")
+@click.argument("rulesets", metavar="[RULESET]...", nargs=-1)
+@click.option(
+    "--flows",
+    "paths",
+    metavar="PATH",
+    multiple=True,
+    help="A flow file, a folder, a glob or - (default: the demo's).",
+)
+@ruleset_options
+@flow_options
+@click.option("--scale", type=click.FloatRange(0, 1, min_open=True), default=1.0, help="Of the demo's flows.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Default: one for each core.")
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def host_command(
+    host: str,
+    rulesets: tuple[str, ...],
+    paths: tuple[str, ...],
+    site: Path | None,
+    settings: tuple[str, ...],
+    input_format: str | None,
+    silk_config: Path | None,
+    on_error: str,
+    scale: float,
+    threads: int | None,
+    output_format: str,
+) -> int:
+    """Say why a host got its verdict, and why not another: every condition with the numbers that it saw.
+
+    Without --flows the sample network is meant, and the shipped rulesets where none is named.
+    """
+    from tempfile import TemporaryDirectory
+
+    from flowrules.cli.run import run_profile
+    from flowrules.flows.sample import SAMPLE_NETWORK, sample_source
+    from flowrules.flows.silk_conf import read_silk_conf
+    from flowrules.model.address_text import AddressError, parse_address
+    from flowrules.report.host_report import host_json_report, host_report
+
+    try:
+        number = parse_address(host)
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
+    rulesets = rulesets or ("sei.web_clients", "sei.email")
+    if paths:
+        result = load_rulesets(rulesets, site, settings, "run")
+        sources = open_flows(paths, input_format, silk_config, on_error)
+        assert result.program is not None
+        profile = run_profile(result.program, sources, sources.conf, threads)
+        report_skipped(sources)
+    else:
+        with TemporaryDirectory(prefix="flowrules-demo-") as temporary:
+            folder = Path(temporary)
+            SAMPLE_NETWORK.write_files(folder)
+            result = load_rulesets(rulesets, site or folder / "site.yaml", settings, "run")
+            assert result.program is not None
+            conf = read_silk_conf(folder / "silk.conf")
+            profile = run_profile(result.program, [sample_source(scale)], conf, threads)
+    if output_format == "json":
+        click.echo(host_json_report(profile, number), nl=False)
+        return 0
+    import sys
+
+    text, found = host_report(profile, number, wants_color(sys.stdout))
+    click.echo(text, nl=False, color=True if wants_color(sys.stdout) else None)
+    return 0 if found else 1
+
+
+@command.command("code")
+@click.argument("code", metavar="CODE")
+def code_command(code: str) -> None:
+    """Show what a finding's code means: what, why, a bad and a good example."""
+    from difflib import get_close_matches
+
+    from flowrules.lint.pages import code_page, known_codes
+
+    wanted = code.upper() if code.upper().startswith("FR") else code
+    page = code_page(wanted)
+    if page is None:
+        near = get_close_matches(wanted, known_codes(), 1)
+        raise click.UsageError(f"there is no code {code}" + (f": did you mean {near[0]}?" if near else ""))
+    click.echo(page, nl=False)

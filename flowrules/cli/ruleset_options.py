@@ -1,0 +1,79 @@
+"""The options that name rulesets and what binds them, and loading them, the same in every command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from flowrules.check.check import CheckResult
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def ruleset_options(command: Command) -> Command:
+    """``--site`` and ``--set``, under the names of ``load_rulesets``' arguments."""
+    for option in (
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Bind a parameter: ruleset.name=value, or name=value where only one ruleset has it.",
+        ),
+        click.option(
+            "--site",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The site file: whose network this is, its hours, sets, maps and parameters.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def load_rulesets(
+    rulesets: Sequence[str], site: Path | None, settings: Sequence[str], mode: str
+) -> CheckResult:
+    """Find, parse and check rulesets; ``mode`` is ``check``, ``run`` or ``test``.
+
+    Warnings go to standard error.  Raises ``RulesetErrors`` with every error of every file.
+    """
+    from flowrules.check.check import check
+    from flowrules.share.binding import bind
+    from flowrules.share.parameter_files import ParameterFiles
+    from flowrules.share.search import Search
+    from flowrules.share.site import Site, load_site
+    from flowrules.syntax.diagnostics import RulesetErrors
+
+    search = Search.from_environment()
+    roots, faults = search.resolve_arguments(rulesets, sys.stdin.buffer.read)
+    binder = ParameterFiles()
+    bindings = bind(Site() if site is None else load_site(site), settings, binder)
+    result = check(roots, search.find_ruleset, bindings, binder, mode, search.names)
+    diagnostics = [*faults, *result.diagnostics]
+    if any(d.is_error for d in diagnostics):
+        raise RulesetErrors(diagnostics, result.sources)
+    show_diagnostics(result)
+    return result
+
+
+def show_diagnostics(result: CheckResult) -> None:
+    """Print the warnings of a check on standard error."""
+    if result.diagnostics:
+        from flowrules.syntax.diagnostics import render
+
+        click.echo(render(result.diagnostics, result.sources, wants_color(sys.stderr)), err=True)
+
+
+def wants_color(stream: Any) -> bool:
+    """Whether to colour what goes to a stream: on a terminal, unless NO_COLOR is set."""
+    import os
+
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())

@@ -1,0 +1,88 @@
+"""``flowrules run``: rulesets over flows, with the evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
+from flowrules.cli.report_output import print_profile, report_options
+from flowrules.cli.ruleset_options import load_rulesets, ruleset_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowrules.flows.silk_conf import SilkConf
+    from flowrules.flows.table import FlowSource
+    from flowrules.model.program import Program
+    from flowrules.profile.findings import NetworkProfile
+
+
+@click.command("run")
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
+@click.option(
+    "--flows",
+    "paths",
+    metavar="PATH",
+    multiple=True,
+    required=True,
+    help="A flow file, a folder, a glob or - for standard input; may stand several times.",
+)
+@ruleset_options
+@flow_options
+@click.option(
+    "--previous",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Earlier results (--format json), for previous(…).",
+)
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Default: one for each core.")
+@report_options
+def command(
+    rulesets: tuple[str, ...],
+    paths: tuple[str, ...],
+    site: Path | None,
+    settings: tuple[str, ...],
+    input_format: str | None,
+    silk_config: Path | None,
+    on_error: str,
+    previous: Path | None,
+    threads: int | None,
+    output_format: str,
+    output: Path | None,
+    limit: int,
+    sets_folder: Path | None,
+    fail_on: str | None,
+) -> int:
+    """Profile a network: check rulesets, read the flows, print what was found and why.
+
+    RULESET is a file, a folder, - for standard input, or the name of a shipped or installed ruleset,
+    such as sei.web_clients.
+    """
+    result = load_rulesets(rulesets, site, settings, "run")
+    assert result.program is not None
+    sources = open_flows(paths, input_format, silk_config, on_error)
+    profile = run_profile(result.program, sources, sources.conf, threads, previous)
+    report_skipped(sources)
+    return print_profile(profile, output_format, output, limit, sets_folder, fail_on)
+
+
+def run_profile(
+    program: Program,
+    sources: Sequence[FlowSource],
+    conf: SilkConf,
+    threads: int | None = None,
+    previous: Path | None = None,
+) -> NetworkProfile:
+    """Run a checked program over flows and explain what was found."""
+    from flowrules.cli.progress import progress_bar
+    from flowrules.engine.run import run
+    from flowrules.profile.build import build
+    from flowrules.profile.previous import read_previous
+
+    earlier = None if previous is None else read_previous(previous, program)
+    with progress_bar("reading flows") as progress:
+        results = run(program, sources, conf=conf, threads=threads, progress=progress, previous=earlier)
+    return build(program, results, earlier)
