@@ -256,7 +256,9 @@ def _assemble(ws: Workspace, roots: Sequence[FileScope], needed: set[Symbol]) ->
     checks: dict[str, pr.CheckDeclaration] = {}
     parameters: dict[str, pr.Parameter] = {}
     rulesets: dict[str, pr.Ruleset] = {}
-    maps: dict[str, MapTable] = {name: ws.maps[name] for name in ("name", "country", "asn") if name in ws.maps}
+    maps: dict[str, MapTable] = {
+        name: ws.maps[name] for name in ("name", "country", "asn") if name in ws.maps
+    }
     bound_tables: dict[str, Mapping[tuple[object, ...], Mapping[str, object]]] = {}
     for scope in in_order(ws.scopes):
         symbols = [s for s in scope.symbols.values() if s in needed]

@@ -10,13 +10,14 @@ from attrs import frozen
 
 from flowrules.check.builtin import BARE_LABELS
 from flowrules.check.literals import literal_range, literal_value
-from flowrules.check.nouns import kind_noun, type_noun, types_text
-from flowrules.check.references import SetReference, positions_text, set_reference
+from flowrules.check.nouns import kind_noun, type_noun, type_plural, types_text
+from flowrules.check.references import SetReference, members_text, set_reference
 from flowrules.check.symbols import CheckedProfile, CheckedSet, CheckedTable, Constant, Positions
 from flowrules.model import expression as ex
 from flowrules.model import types as t
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_wildcard import MOST_RANGES, Wildcard
+from flowrules.model.fields import PROTOCOLS
 from flowrules.model.schedule import Schedule
 from flowrules.model.types import Type
 from flowrules.syntax import tree
@@ -214,7 +215,7 @@ def _in_set(
     wanted = tuple(p.type for p in reference.positions)
     items = _fitted(place, items, wanted)
     if _types(items) != wanted and not (_types(items) == (t.BLOCK,) and wanted == (t.ADDRESS,)):
-        members = positions_text(reference.positions)
+        members = members_text(reference.positions)
         place.ws.faults.report(
             "FR215",
             f"{about} is {_noun(types)}, and {place.ws.text(node.span)} holds {members}",
@@ -278,9 +279,7 @@ def _listed(
             return (ex.Ranges(merged(whole)),), items
         return (ex.Numbers(tuple((Fraction(low), Fraction(high)) for low, high in sorted(found))),), items
     hint = "write flags has S" if type_ == t.FLAGS else None
-    place.ws.faults.report(
-        "FR215", f"{about} is {type_noun(type_)}, which in does not test", listed[0].span, hint=hint
-    )
+    place.ws.faults.report("FR215", f"in does not test {type_plural(type_)}", listed[0].span, hint=hint)
     return None
 
 
@@ -319,7 +318,11 @@ def _named_numbers(
             return [(value, value)] if isinstance(value, int) else None
     symbol, rest, reported = place.ws.find(place.scope, name)
     if symbol is None:
-        if not reported:
+        if name.text in PROTOCOLS:
+            place.ws.faults.report(
+                "FR215", f"{about} is {type_noun(type_)}, and {name.text} is a protocol", name.span
+            )
+        elif not reported:
             place.ws.unknown_name(name, place.ws.names(place.scope))
         return None
     checked = place.ws.refer(symbol, name.span)
@@ -492,7 +495,7 @@ def tuple_rows(
                 "FR215",
                 f"{about} is a tuple of {types_text(types)}, and {place.ws.text(item.span)} is not",
                 item.span,
-                hint=f"write ({', '.join(str(p) for p in types)})",
+                hint=_tuple_hint(place.ws.text(item.span), types),
             )
             continue
         positions: list[Ranges] = []
@@ -507,9 +510,15 @@ def tuple_rows(
     return None if faulty else tuple(rows)
 
 
+def _tuple_hint(text: str, types: tuple[Type, ...]) -> str:
+    if types == (t.PORT, t.PROTOCOL):
+        return f"write ({text}, tcp)"
+    return f"write ({', '.join(str(p) for p in types)})"
+
+
 def part_ranges(place: Expressions, part: tree.Expression | tree.Item, type_: Type) -> Ranges | None:
     """One position of a listed tuple as ranges."""
-    about = f"this {type_.name}"
+    about = "this position"
     if not isinstance(part, tree.Literal | tree.Range | tree.Name):
         place.ws.faults.report("FR215", f"{about} is no constant", part.span)
         return None

@@ -66,6 +66,26 @@ class Conditions(Expressions):
         """The names that a verdict can be."""
         return self.names.verdicts if isinstance(of, ex.Verdict) else super().verdicts(of)
 
+    def key_names(self, keys: Positions) -> str:
+        """How the keys of a lookup could be written here."""
+        if self.names.host and tuple(k.type for k in keys) == tuple(p.type for p in self.names.host):
+            return "host"
+        named = {
+            "address": "192.0.2.1",
+            "port": "80",
+            "protocol": "tcp",
+            "label": '"…"',
+            "block": "192.0.2.0/24",
+        }
+        return (
+            ", ".join(k.name if k.name in self.names.columns else named.get(k.type.name, "…") for k in keys)
+            or "…"
+        )
+
+    def set_hint(self, name: str) -> str:
+        """How a set could be used here."""
+        return f"write host in {name}, or count({name})" if self.names.host else f"write count({name})"
+
     def bounded(self, typed: ex.Expression) -> str | None:
         """How to call a value that never passes 100%."""
         if isinstance(typed, ex.Column | ex.Feature):

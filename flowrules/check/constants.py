@@ -36,8 +36,8 @@ def port_ranges(
     """Listed ports without the exceptions."""
     place = FlowExpressions(ws, scope)
     typed = ex.Literal(type=t.PORT, value=None)
-    listed = number_ranges(place, typed, t.PORT, items, "a port here")
-    without = number_ranges(place, typed, t.PORT, exceptions, "a port here")
+    listed = number_ranges(place, typed, t.PORT, items, "each item")
+    without = number_ranges(place, typed, t.PORT, exceptions, "each item")
     if listed is None or without is None:
         return None
     if isinstance(listed, Unbound) or isinstance(without, Unbound):
@@ -68,7 +68,7 @@ def net_addresses(
     place = FlowExpressions(ws, scope)
     parts: list[AddressSet] = []
     for listed in (items, exceptions):
-        found = address_items(place, listed, t.ADDRESS, "a network")
+        found = address_items(place, listed, t.ADDRESS, "each item")
         if found is None or isinstance(found, Unbound):
             return found
         addresses, wildcards = found
@@ -132,7 +132,7 @@ def hours(ws: Workspace, node: tree.Hours) -> sc.Schedule | None:
         schedule = sc.Schedule(tuple(slots), zone, frozenset(dates)) if not faulty else None
     except ValueError as error:
         ws.faults.report(
-            "FR239", str(error), node.zone.span if node.zone is not None else node.span,
+            "FR239", str(error).partition(":")[0], node.zone.span if node.zone is not None else node.span,
             hint="zones have IANA names, such as Europe/Berlin",
         )  # fmt: skip
         return None

@@ -44,6 +44,7 @@ def check_entry(judged: Conditions, hosts: Positions, node: tree.Entry) -> Entry
     condition = judged.condition(node.condition) if node.condition is not None else None
     columns: list[EntryColumn] = []
     seen: dict[str, tree.EntryColumn] = {}
+    cells = _Cells(judged, found, keys, hosts, whole_entry_faulty=faulty)
     for column in node.columns:
         name = column.name.text
         if name not in COLUMNS:
@@ -69,7 +70,6 @@ def check_entry(judged: Conditions, hosts: Positions, node: tree.Entry) -> Entry
             )
             faulty = True
             continue
-        cells = _Cells(judged, found, keys, hosts, whole_entry_faulty=faulty)
         cell = cells.cell(column.cell)
         ports = cells.cell(column.ports) if column.ports is not None else None
         if cell is None or (column.ports is not None and ports is None):

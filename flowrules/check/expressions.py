@@ -12,7 +12,7 @@ from flowrules.check.builtin import BARE_LABELS, EITHER_END, FUNCTIONS, SITE_MAP
 from flowrules.check.faults import did_you_mean, nearest
 from flowrules.check.literals import literal_value, natural_type
 from flowrules.check.map_tables import empty_map
-from flowrules.check.nouns import kind_noun, type_noun
+from flowrules.check.nouns import kind_noun, type_noun, type_plural
 from flowrules.check.references import lookup_target, set_reference
 from flowrules.check.symbols import (
     CheckedFilter,
@@ -296,17 +296,19 @@ class Expressions(ABC):
         if typed.type in (t.FLAGS, t.ATTRIBUTES):
             bits = value if value.isupper() and value.isalpha() else "S"
             hint = f"write {text} has {bits}, {text} lacks {bits} or {text} matches {bits}/{bits}"
-            message = f"{text} holds {type_noun(typed.type)}, which {operator} does not test"
+            message = f"{operator} does not test {type_plural(typed.type)}"
         elif typed.type == t.TRUTH:
             message, hint = f"{text} is a condition: it holds or not", f"write {text} or not {text}"
         elif name in ("list", "schedule", "set", "tuple"):
-            message = f"{text} is {type_noun(typed.type)}, which {operator} does not compare"
+            message = (
+                f"{text} is {type_noun(typed.type)}: {operator} does not compare {type_plural(typed.type)}"
+            )
             hint = "write in" if name == "tuple" else None
         elif operator in ("=", "!=") and typed.type == t.PERCENT and not self.equal_percents:
             message = f"{text} is a percent, and a percent is hardly ever equal to another"
             hint = f"write {text} >= {value} or {text} <= {value}"
         elif operator not in ("=", "!=") and name not in t.ORDERED:
-            message = f"{text} is {type_noun(typed.type)}, which has no order"
+            message = f"{text} is {type_noun(typed.type)}, and {type_plural(typed.type)} have no order"
             hint = f"write {text} = {value} or {text} in (…)"
         else:
             return True
@@ -400,7 +402,7 @@ class Expressions(ABC):
                 if word not in verdicts:
                     self.ws.faults.report(
                         "FR201", f"no verdict is called {word}", node.span,
-                        hint=did_you_mean(word, verdicts) or f"the verdicts are {', '.join(verdicts)}",
+                        hint=did_you_mean(word, verdicts) or f"the verdicts are {', '.join(dict.fromkeys(verdicts))}",
                     )  # fmt: skip
                     return poison(node.span)
                 return ex.Literal(type=type_, span=node.span, value=word)
@@ -526,12 +528,12 @@ class Expressions(ABC):
             columns = checked.columns if isinstance(checked, CheckedTable) else checked.features
             keys = checked.keys if isinstance(checked, CheckedTable) else checked.positions
             if rest[0] in columns or rest[0] == "verdict":
-                asked = ", ".join(k.name for k in keys) if isinstance(checked, CheckedTable) else "host"
+                asked = self.key_names(keys)
                 self.ws.faults.report(
                     "FR226",
                     f"{name} has one value for each row",
                     node.span,
-                    hint=f"say which: {name}[{asked or '…'}]",
+                    hint=f"say which: {name}[{asked}]",
                 )
                 return
             if set_reference(self.ws, self.scope, node) is None:
@@ -547,12 +549,20 @@ class Expressions(ABC):
             case Constant(type=Type(name="schedule" | "times")):
                 hint = f"write stime in {name}"
             case Constant() | CheckedSet():
-                hint = f"write sip in {name}, or count({name})"
+                hint = self.set_hint(name)
             case CheckedMap():
                 hint = f"call it: {name}({', '.join(_example(k) for k in checked.keys)})"
             case CheckedFilter():
                 hint = f"measure it: flows of {name}"
         self.ws.faults.report("FR204", f"{name} is {what}, not a value", node.span, hint=hint)
+
+    def key_names(self, keys: Positions) -> str:
+        """How the keys of a lookup could be written here."""
+        return ", ".join(k.name for k in keys) or "…"
+
+    def set_hint(self, name: str) -> str:
+        """How a set could be used here."""
+        return f"write sip in {name}"
 
     def lookup(self, node: tree.Lookup) -> ex.Expression:
         """``table.column[key, …]``."""
@@ -693,7 +703,13 @@ class Expressions(ABC):
         """Report a call of something that cannot be called."""
         name = node.function.text
         maps = [n for n, s in self.scope.symbols.items() if s.kind in ("map", "param")]
-        near = nearest(name, [*also, *FUNCTIONS, *maps, *self.scope.imported])
+        called = {
+            "median": "quantile(x, 50%)",
+            "percentile": "quantile(x, 95%)",
+            "average": "mean(x)",
+            "avg": "mean(x)",
+        }
+        near = called.get(name) or nearest(name, [*also, *FUNCTIONS, *maps, *self.scope.imported])
         self.ws.faults.report(
             "FR201",
             f"there is no measure, function or map called {name}",

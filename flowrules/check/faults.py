@@ -74,13 +74,13 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     lower = {k.lower(): k for k in reversed(known)}
     if word.lower() in lower and lower[word.lower()] != word:
         return lower[word.lower()]
-    close = get_close_matches(word.lower(), lower, 1, 0.75)
+    close = get_close_matches(word.lower(), lower, 1, 0.85)
     if close:
         return lower[close[0]]
     if also is not None and also in known:
         return also
     close = get_close_matches(word.lower(), lower, 1, 0.6)
-    return lower[close[0]] if close else None
+    return lower[close[0]] if close and lower[close[0]] != word else None
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

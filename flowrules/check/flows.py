@@ -9,6 +9,7 @@ from attrs import frozen
 
 from flowrules.check.builtin import (
     ALSO_CALLED,
+    BARE_MEASURES,
     DIRECTIONS,
     EITHER_END,
     FIELDS,
@@ -339,6 +340,10 @@ class FlowExpressions(Expressions):
             )
         elif symbol.kind == "table":
             hint = "a table's rows are a source: of " + node.text
+        elif symbol.kind == "profile":
+            hint = f"write sip in {node.text}.hosts"
+        elif symbol.kind == "map":
+            hint = f'call it and compare: {node.text}(…) = "…"'
         self.ws.faults.report(
             "FR204", f"{node.text} is {what}, not a condition on {self.what}", node.span, hint=hint
         )
@@ -415,7 +420,16 @@ class FlowExpressions(Expressions):
                     hint=f"write {EITHER_END[word][0]} or {EITHER_END[word][1]}, or inside for the home end of both directions",
                 )  # fmt: skip
                 return None
-            local = word in self.local_names() and word not in DIRECTIONS and word not in PROTOCOLS
+            if self.table is None and (word in DIRECTIONS or word in PROTOCOLS):
+                self.ws.faults.report(
+                    "FR224", f"{word} is a condition, and flows are grouped by fields", node.span,
+                    hint=f"write per {'protocol' if word in PROTOCOLS else 'type'}, or of {word}",
+                )  # fmt: skip
+                return None
+            local = word in self.local_names()
+            if not local and word in VALUE_WORDS | BARE_MEASURES:
+                self._measure_as_key(node, word)
+                return None
             if not local and word not in WORDS | VALUE_WORDS:
                 symbol, _, reported = self.ws.find(self.scope, node)
                 if symbol is None:
@@ -427,6 +441,9 @@ class FlowExpressions(Expressions):
                     hint="write a field such as sip, a block sip/24, a bin(stime, 1h) or a map zone(sip)",
                 )  # fmt: skip
                 return None
+        if isinstance(node, tree.Call) and node.function.text in MEASURES:
+            self._measure_as_key(node, self.ws.text(node.span))
+            return None
         of = self.operand(node)
         if of.type != t.POISON and (isinstance(of, ex.Literal | ex.Lookup) or of.type.name not in KEY_TYPES):
             self.ws.faults.report(
@@ -437,6 +454,12 @@ class FlowExpressions(Expressions):
             )
             return None
         return of
+
+    def _measure_as_key(self, node: tree.Expression, text: str) -> None:
+        self.ws.faults.report(
+            "FR224", f"{text} measures a group, and keys make the groups", node.span,
+            hint=f"write a table: table volume = {text} of … per sip",
+        )  # fmt: skip
 
     def _is_spread(self, node: tree.Expression) -> bool:
         return isinstance(node, tree.Call) and node.function.parts == ("spread",)
@@ -634,7 +657,7 @@ def _named_source(
     what = type_noun(checked.type) if isinstance(checked, Constant) else kind_noun(symbol.kind)
     hint: str | None = None
     if symbol.kind == "set":
-        hint = f"write of (sip in {node.text}), or {node.text}.sip for one of its positions"
+        hint = f"write of (sip in {node.text})"
     elif symbol.kind == "profile" or rest:
         hint = f"write of (sip in {symbol.name}.hosts)"
     elif symbol.kind in ("ports", "nets"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Final
 
-from flowrules.check.builtin import LOWEST_HIGHEST
+from flowrules.check.builtin import FIELDS, LOWEST_HIGHEST
 from flowrules.check.nouns import literal_noun, type_noun
 from flowrules.check.workspace import Workspace
 from flowrules.model import types as t
@@ -79,12 +80,12 @@ def literal_value(ws: Workspace, node: tree.Literal, expected: Type, about: str 
         first, length = int(str(value[0])), int(str(value[1]))
         if length == 128:
             return first
-        where = about or "sip"
+        named = re.fullmatch(r"[a-z_]+", about) is not None and about in FIELDS
         ws.faults.report(
             "FR210",
             f"{node.text} is a block of addresses, and one address is wanted",
             node.span,
-            hint=f"write {where} in {node.text}",
+            hint=f"write {about} in {node.text}" if named else "write one address, or use a list of networks",
         )
         return None
     if expected == t.BLOCK and node.kind != "cidr":
@@ -182,11 +183,11 @@ def _wrong_kind(ws: Workspace, node: tree.Literal, expected: Type, about: str) -
         "FR210",
         f"{subject} is {type_noun(expected)}, and {text} is {literal_noun(node.kind)}",
         node.span,
-        hint=_hint(node, expected),
+        hint=_hint(node, expected, about),
     )
 
 
-def _hint(node: tree.Literal, expected: Type) -> str | None:
+def _hint(node: tree.Literal, expected: Type, about: str) -> str | None:
     text, value = node.text, node.value
     match node.kind, expected.name:
         case "count", "bytes":
@@ -201,15 +202,16 @@ def _hint(node: tree.Literal, expected: Type) -> str | None:
             return f"write it without quotes: {value}"
         case "string", _ if expected in LOWEST_HIGHEST:
             inner = str(value)
-            return f"write it without quotes: {inner}" if inner.isdigit() else "write its number"
+            digits = inner[2:] if expected == t.ASN and inner.upper().startswith("AS") else inner
+            return f"write it without quotes: {digits}" if digits.isdigit() else "write its number"
         case "number", "label":
             return f'write it in quotes: "{text}"'
         case (("ipv4" | "ipv6" | "cidr"), "label"):
             return f'write it in quotes: "{text}"'
         case "wild", "address":
-            return f"write in {text}"
-        case ("duration", "bytes") | ("duration", "count") | ("size", "duration"):
-            return None
+            return f"write {about or 'sip'} in {text}"
+        case "count", "duration":
+            return f"write {text[:-1]}min" if text.endswith("M") else None
         case "number", "address":
             return "write an address such as 192.0.2.1"
         case "time", "duration":

@@ -79,9 +79,7 @@ def _bare(place: FlowExpressions, node: tree.Name) -> ex.Measure | None:
     column = word in place.local_names() and word not in DIRECTIONS and word not in PROTOCOLS
     if kind is not None and not (column and place.table is not None):
         if kind.args:
-            place.ws.faults.report(
-                "FR220", f"{word} is taken of something", node.span, hint=f"write {_example(kind)}"
-            )
+            place.ws.faults.report("FR220", f"{word} of what?", node.span, hint=f"write {_example(kind)}")
             return None
         if not _fits_source(place, kind, node):
             return None
@@ -94,10 +92,19 @@ def _bare(place: FlowExpressions, node: tree.Name) -> ex.Measure | None:
             if type_ in SUMMABLE
             else f"write distinct({word})"
         )
+        if word == GAP:
+            hint = "write mean(gap) or deviation(gap)"
+        elif word == "flows":
+            hint += "; rows counts the rows"
         place.ws.faults.report(
             "FR221", f"{word} is {what} of each {'row' if place.table is not None else 'flow'}: which measure of it?",
             node.span, hint=hint,
         )  # fmt: skip
+        return None
+    if len(node.parts) == 1 and place.table is None and (word in DIRECTIONS or word in PROTOCOLS):
+        place.ws.faults.report(
+            "FR221", f"{word} is a filter, not a measure", node.span, hint=f"write flows of {word}"
+        )
         return None
     symbol, _, reported = place.ws.find(place.scope, node)
     if symbol is None:

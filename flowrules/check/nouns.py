@@ -74,6 +74,33 @@ def type_noun(type_: Type) -> str:
     return _TYPES.get(type_.name, f"a {type_.name}")
 
 
+_PLURALS: Final = {
+    "address": "addresses",
+    "port": "ports",
+    "protocol": "protocols",
+    "label": "labels",
+    "block": "blocks",
+    "time": "times",
+    "count": "counts",
+    "flags": "TCP flags",
+    "attributes": "attributes",
+    "application": "application labels",
+    "interface": "interface numbers",
+    "icmp_type": "ICMP types",
+    "icmp_code": "ICMP codes",
+    "asn": "AS numbers",
+    "weekday": "days of the week",
+    "truth": "conditions",
+    "list": "lists of values",
+    "schedule": "schedules",
+}
+
+
+def type_plural(type_: Type) -> str:
+    """``addresses``, ``TCP flags``."""
+    return _PLURALS.get(type_.name, f"values of type {type_.name}")
+
+
 def literal_noun(kind: str) -> str:
     """What a literal of a kind is."""
     return _LITERALS[kind]

@@ -293,12 +293,13 @@ def _placed(binding: Binding, message: str) -> str:
 def _refuse_binding(
     ws: Workspace, symbol: Symbol, shape: ParameterShape, binding: Binding, message: str, hint: str | None
 ) -> None:
+    if not message.startswith(f"{symbol.name} is "):
+        message = (
+            f"{symbol.name} is {type_noun(shape.type)}, and {binding.text or 'nothing'} is not: {message}"
+        )
     ws.faults.report(
         "FR602",
-        _placed(
-            binding,
-            f"{symbol.name} is {type_noun(shape.type)}, and {binding.text or 'nothing'} is not: {message}",
-        ),
+        _placed(binding, message),
         binding.span,
         hint=hint,
         related=[(symbol.node.span, "declared here")],

@@ -10,7 +10,7 @@ from flowrules.check.expressions import BOUNDED
 from flowrules.check.findings import severity
 from flowrules.check.flows import CheckedKey, FlowExpressions, source
 from flowrules.check.measures import bare_share, measure
-from flowrules.check.references import positions_text, same_positions
+from flowrules.check.references import members_text, positions_text, same_positions
 from flowrules.check.sets import set_expression
 from flowrules.check.symbols import CheckedProfile, Positions, Symbol
 from flowrules.check.texts import template
@@ -140,9 +140,9 @@ class _Profile:
             return
         if name in self.open:
             circle = [*self.open[self.open.index(name) :], name]
-            self.circular.update(circle)
-            if not self.circular.isdisjoint(self.features):
+            if not self.circular.isdisjoint(circle):
                 return
+            self.circular.update(circle)
             self.ws.faults.report(
                 "FR205",
                 f"{' needs '.join(circle)}: none can be computed first" if len(circle) > 2 else f"feature {name} needs itself",
@@ -259,7 +259,7 @@ def fits_hosts(
     if not same_positions(positions, hosts):
         ws.faults.report(
             "FR233",
-            f"{what} is per {positions_text(positions)}, and the hosts are {positions_text(hosts)}",
+            f"{what} is per {positions_text(positions)}, and the hosts are {members_text(hosts)}",
             span,
             hint="group by " + ", ".join(_wanted(h.type.name) for h in hosts),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from flowrules.check.faults import did_you_mean
-from flowrules.check.nouns import kind_noun, type_noun
+from flowrules.check.nouns import kind_noun, type_noun, type_plural
 from flowrules.check.symbols import (
     CheckedProfile,
     CheckedSet,
@@ -255,6 +255,14 @@ def positions_text(positions: Positions) -> str:
         f"/{p.mask[0]} block" if p.mask is not None else str(p.type).replace("_", " ") for p in positions
     ]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def members_text(positions: Positions) -> str:
+    """What a set holds: ``addresses``, ``/24 blocks``, ``(address, port)``."""
+    if len(positions) > 1:
+        return positions_text(positions)
+    mask = positions[0].mask
+    return f"/{mask[0]} blocks" if mask is not None else type_plural(positions[0].type)
 
 
 def unnamed(types: tuple[Type, ...]) -> Positions:

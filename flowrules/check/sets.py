@@ -17,7 +17,7 @@ from flowrules.check.literals import natural_type
 from flowrules.check.nouns import type_noun
 from flowrules.check.references import (
     SetReference,
-    positions_text,
+    members_text,
     same_positions,
     set_reference,
     unnamed,
@@ -150,8 +150,8 @@ def _operation(
     if not same_positions(left.positions, right.positions):
         ws.faults.report(
             "FR232",
-            f"{node.operator} combines sets of one kind, and here {positions_text(left.positions)} meets "
-            f"{positions_text(right.positions)}",
+            f"{node.operator} combines sets of one kind, and here {members_text(left.positions)} meet "
+            f"{members_text(right.positions)}",
             node.operator_span,
             hint=_meeting(ws, node, left.positions, right.positions),
         )
@@ -272,7 +272,7 @@ def _blocks(ws: Workspace, scope: FileScope, node: tree.Call) -> SetReference | 
         return None
     if len(of.positions) != 1 or of.positions[0].type not in (t.ADDRESS, t.BLOCK):
         ws.faults.report(
-            "FR232", f"blocks are of addresses, and {ws.text(node.args[0].span)} holds {positions_text(of.positions)}",
+            "FR232", f"blocks are of addresses, and {ws.text(node.args[0].span)} holds {members_text(of.positions)}",
             node.args[0].span,
         )  # fmt: skip
         return None

@@ -15,7 +15,7 @@ from flowrules.check.constants import net_addresses
 from flowrules.check.expressions import unknown_truth
 from flowrules.check.faults import Faults, did_you_mean
 from flowrules.check.flows import FlowExpressions
-from flowrules.check.references import SetReference, positions_text, same_positions, set_reference
+from flowrules.check.references import SetReference, members_text, same_positions, set_reference
 from flowrules.check.sets import beside, constant_set, list_members, set_call, set_expression
 from flowrules.check.symbols import Constant, FileScope, Positions, Symbol
 from flowrules.check.workspace import Workspace
@@ -314,8 +314,8 @@ class _Test:
         if not same_positions(first.positions, second.positions):
             ws.faults.report(
                 "FR232",
-                f"{ws.text(first_node.span)} holds {positions_text(first.positions)}, and {ws.text(second_node.span)} "
-                f"{positions_text(second.positions)}",
+                f"{ws.text(first_node.span)} holds {members_text(first.positions)}, and {ws.text(second_node.span)} "
+                f"{members_text(second.positions)}",
                 second_node.span,
             )
             return None, None
@@ -358,6 +358,9 @@ class _Expected(Conditions):
     """Conditions of ``expect``: percents may be equal, since the flows are known to the last."""
 
     equal_percents = True
+
+    def set_hint(self, name: str) -> str:
+        return f"write {name} = {{…}}, or count({name})"
 
     def truth(self, node: tree.Expression) -> ex.Expression:
         if isinstance(node, tree.Name):
