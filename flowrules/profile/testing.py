@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrules.engine.conditions import TRUE, UNKNOWN, Scope, truth, value
-from flowrules.engine.errors import MissingField
 from flowrules.engine.results import Frame, Results, SetResult
 from flowrules.engine.run import run
 from flowrules.engine.set_algebra import members
@@ -16,8 +15,9 @@ from flowrules.engine.world import Earlier, Found
 from flowrules.flows.flow_text import FlowTextError, parse_flow_text
 from flowrules.model import expression as ex
 from flowrules.model.expression_text import expression_text
-from flowrules.model.program import Expectation, TestDeclaration
+from flowrules.model.program import CheckDeclaration, Expectation, Program, TestDeclaration
 from flowrules.model.value_text import format_value
+from flowrules.plan.missing import MissingField
 
 
 @frozen
@@ -47,9 +47,7 @@ def run_test(test: TestDeclaration) -> TestOutcome:
         text = test.flows if test.flows_file is None else Path(test.flows_file).read_text(encoding="utf-8")
         flows = parse_flow_text(text)
         earlier = _earlier(test)
-        results = run(
-            test.program, [flows.source()], conf=flows.conf, threads=1, previous=earlier, totals=_asked(test)
-        )
+        results = run(_asking(test), [flows.source()], conf=flows.conf, threads=1, previous=earlier)
     except FlowTextError as error:
         start = test.flows_span.line if test.flows_span and test.flows_file is None else 1
         return TestOutcome(test, (Failure(start + error.line - 1, f"flows: {error.message}"),))
@@ -75,9 +73,16 @@ def _line(test: TestDeclaration) -> int:
     return test.span.line if test.span else 0
 
 
-def _asked(test: TestDeclaration) -> tuple[ex.Expression, ...]:
-    """The conditions of the expectations, whose totals the run must know."""
-    return tuple(e.condition for e in test.expectations if e.condition is not None)
+def _asking(test: TestDeclaration) -> Program:
+    """The program with the expectations as checks, so that the run works out the totals that they name."""
+    checks = {
+        f"{test.ruleset}:expect {number}": CheckDeclaration(
+            name=f"{test.ruleset}:expect {number}", severity="info", condition=e.condition, span=e.span
+        )
+        for number, e in enumerate(test.expectations)
+        if e.condition is not None
+    }
+    return evolve(test.program, checks={**test.program.checks, **checks})
 
 
 def _earlier(test: TestDeclaration) -> Earlier | None:

@@ -101,6 +101,9 @@ _TAKEN = frozenset(
     ]
 )
 
+RULESET = "silk.pipeline"
+"""The name of the ruleset that a translation makes."""
+
 _STDIN = ("-", "stdin")
 
 
@@ -234,7 +237,7 @@ def translate(script: str, conf: SilkConf, map_kind: Callable[[str], str]) -> Tr
         _pipeline(builder, pipeline)
     head = [f"# {line}" for p in found for line in _wrapped(p.text)]
     title = "A SiLK pipeline" if len(found) == 1 else "SiLK pipelines"
-    head += ["", f'ruleset silk.pipeline {{ title "{title}" }}', ""]
+    head += ["", f'ruleset {RULESET} {{ title "{title}" }}', ""]
     return Translation(
         "\n".join([*head, *builder.lines]) + "\n", tuple(builder.outputs), builder.inputs or ()
     )
