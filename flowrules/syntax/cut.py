@@ -13,7 +13,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from flowrules.model.source_text import Span
-from flowrules.syntax.diagnostics import Diagnostic, diagnostic
+from flowrules.syntax.diagnostics import MOST, Diagnostic, diagnostic
 from flowrules.syntax.marks import RESERVED, Mark
 from flowrules.syntax.places import Places
 
@@ -133,14 +133,14 @@ class _Cutter:
         self.found: list[Diagnostic] = []
         self.overwrites: list[tuple[int, str]] = []
         self.pieces: list[Piece] = []
-        self.at = self.begin = 0
+        self.begin = self.attributes_end = 0
+        self.braced = False
         self.word: str | None = None
         self.faulty = False
         self.too_deep = False
 
     def run(self) -> Cut:
         for n, mark in enumerate(self.marks):
-            self.at = n
             if mark.kind == "word" and mark.text in self.words:
                 if self._starts(n):
                     self._next_piece(n, mark.text)
@@ -170,7 +170,7 @@ class _Cutter:
         if self._follows_attributes(n):
             return False
         if self.block is None and mark.text in _ONLY_IN_PROFILE:
-            inside = self.word in _ONLY_IN_PROFILE or (self.word == "profile" and not self._has_brace(n))
+            inside = self.word in _ONLY_IN_PROFILE or (self.word == "profile" and not self.braced)
             return mark.first and not inside and previous.text not in _CONTINUES
         if previous.kind == "word" and previous.text in self.words and not mark.first:
             return False  # a reserved word as a name: `ports check = 80`
@@ -215,7 +215,7 @@ class _Cutter:
         """Whether the piece holds nothing but attributes so far, so that the keyword at ``n`` belongs to it."""
         if self.word is not None or n == self.begin or self.marks[self.begin].text != "@":
             return False
-        at = self.begin
+        at = self.attributes_end
         while at < n and self.marks[at].text == "@":
             at += 2
             if at < n and self.marks[at].text == "(":
@@ -225,6 +225,8 @@ class _Cutter:
                     at += 1
                     if depth == 0:
                         break
+        if at <= n:
+            self.attributes_end = at
         if at == n:
             self.word = self.marks[n].text if self.marks[n].text != "@" else None
             return True
@@ -238,9 +240,6 @@ class _Cutter:
             return False
         return self.places.column(mark.start) <= self.places.column(self.marks[self.begin].start)
 
-    def _has_brace(self, n: int) -> bool:
-        return any(mark.text == "{" for mark in self.marks[self.begin : n])
-
     def _next_piece(self, n: int, word: str | None) -> None:
         self._report_open()
         self._end_piece(n)
@@ -249,12 +248,14 @@ class _Cutter:
     def _end_piece(self, n: int) -> None:
         if n > self.begin:
             self.pieces.append(Piece(self.word, tuple(self.marks[self.begin : n]), self.faulty))
-        self.begin, self.word, self.faulty = n, None, False
+        self.begin = self.attributes_end = n
+        self.word, self.faulty, self.braced = None, False, False
 
     # ---- brackets -------------------------------------------------------------------------------------
 
     def _opens(self, mark: Mark) -> None:
         self.open.append(mark)
+        self.braced = self.braced or mark.text == "{"
         if len(self.open) > DEEPEST and not self.too_deep:
             self.too_deep = self.faulty = True
             self._report(
@@ -266,7 +267,7 @@ class _Cutter:
 
     def _closes(self, mark: Mark) -> None:
         if not self.open:
-            if self.word == "profile" and not self._has_brace(self.at):
+            if self.word == "profile" and not self.braced:
                 return
             self.faulty = True
             self._report(
@@ -274,11 +275,11 @@ class _Cutter:
             )
             return
         opening = self.open[-1]
-        if _CLOSING[opening.text] == mark.text:
+        if _CLOSING[opening.text] == mark.text or self.too_deep:
             self.open.pop()
             return
         place = (self.places.span(opening.start, opening.end), f"`{opening.text}` is opened here")
-        if any(_CLOSING[m.text] == mark.text for m in self.open):
+        if any(_CLOSING[m.text] == mark.text for m in self.open[-2 * DEEPEST :]):
             while _CLOSING[self.open[-1].text] != mark.text:
                 self._report_unclosed(self.open.pop())
             self.open.pop()
@@ -300,7 +301,7 @@ class _Cutter:
             return
         self.left_open = self.left_open or any(m.text == "{" for m in self.open)
         innermost = self.open.pop()
-        others = [(self.places.span(m.start, m.end), "this one is open too") for m in self.open]
+        others = [(self.places.span(m.start, m.end), "this one is open too") for m in self.open[-3:]]
         self._report_unclosed(innermost, others)
         self.open.clear()
 
@@ -322,6 +323,8 @@ class _Cutter:
         related: Sequence[tuple[Span, str]] = (),
         fix: str | None = None,
     ) -> None:
+        if len(self.found) >= MOST:
+            return
         span = self.places.span(mark.start, mark.end)
         self.found.append(diagnostic(code, message, span, hint=hint, related=related, fix=fix))
 

@@ -12,6 +12,9 @@ from attrs import frozen
 from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax.codes import CODES
 
+MOST: Final = 500
+"""No more findings than this are looked for in one file: nobody reads more, and a hostile file has millions."""
+
 
 @frozen
 class Fix:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from difflib import get_close_matches
 from typing import Final
 
+from attrs import evolve
 from lark import UnexpectedInput
 
 from flowrules.model.source_text import Span
@@ -13,6 +13,7 @@ from flowrules.syntax import clause_slips, expected, foreign, list_slips, litera
 from flowrules.syntax.cut import DECLARATIONS, PROFILE_ITEMS, Piece
 from flowrules.syntax.diagnostics import Diagnostic, diagnostic
 from flowrules.syntax.marks import RESERVED
+from flowrules.syntax.strings import plain_name
 from flowrules.syntax.stuck import Fault, Stuck
 
 _GUESSES: Final = (
@@ -28,7 +29,8 @@ _GUESSES: Final = (
 )
 """In this order; a guess returns a fault, or ``None`` where it does not know."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_WINDOW: Final = 4000
+"""Guesses look no farther than this around the place, so that a huge declaration takes no longer."""
 
 _OTHER_WORDS: Final = {
     "rule": "filter",
@@ -69,12 +71,14 @@ def find(text: str, at: int, accepts: frozenset[str], word: str) -> Fault:
 
     ``word`` is that of its declaration or line.
     """
-    stuck = Stuck(text, at, accepts, word)
-    for guess in _GUESSES:
-        fault = guess(stuck)
-        if fault is not None:
-            return fault
-    return expected.unexpected(stuck)
+    first = max(0, at - _WINDOW)
+    stuck = Stuck(text[first : at + _WINDOW], at - first, accepts, word)
+    guesses = (guess(stuck) for guess in _GUESSES)
+    fault = next((fault for fault in guesses if fault is not None), None) or expected.unexpected(stuck)
+    if not first:
+        return fault
+    related = tuple((start + first, end + first, message) for start, end, message in fault.related)
+    return evolve(fault, start=fault.start + first, end=fault.end + first, related=related)
 
 
 def no_declaration(piece: Piece, span: Span) -> Diagnostic:
@@ -106,16 +110,6 @@ def no_declaration(piece: Piece, span: Span) -> Diagnostic:
         f"`{first}` begins no declaration" if first not in RESERVED else f"`{first}` continues no declaration"
     )
     return diagnostic("FR106", what, span, hint=f"a declaration begins with one of: {', '.join(words)}")
-
-
-def plain_name(text: str) -> tuple[str, ...] | None:
-    """The parts of a name, dotted or not, if the text is one and no more (``verdict`` is one too)."""
-    if text == "verdict":
-        return ("verdict",)
-    if not _NAME.fullmatch(text):
-        return None
-    parts = tuple(text.split("."))
-    return None if parts[0] in RESERVED else parts
 
 
 def malformed_hole(text: str, span: Span) -> Diagnostic:

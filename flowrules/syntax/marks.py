@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
-from flowrules.syntax.diagnostics import Diagnostic, diagnostic
+from flowrules.syntax.diagnostics import MOST, Diagnostic, diagnostic
 from flowrules.syntax.places import Places
 
 _RESERVED = (
@@ -51,7 +51,7 @@ _SCAN = re.compile(
   | (?P<open>[({\[])
   | (?P<close>[)}\]])
   | (?P<number>[0-9][A-Za-z0-9_.]*)
-  | (?P<slashes>//[^\r\n]*|/\*[\s\S]*?\*/|/\*[^\r\n]*)
+  | (?P<slashes>//[^\r\n]*|/\*)
   | (?P<single>'[^'"\r\n]*')
   | (?P<typographic>[\u201c\u201d\u201e\u00ab\u00bb][^"\u201c\u201d\u00ab\u00bb\r\n]*[\u201c\u201d\u00ab\u00bb])
   | (?P<semicolon>;)
@@ -63,6 +63,7 @@ _SCAN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_REST_OF_LINE = re.compile(r"[^\r\n]*")
 _DECLARATION_LINE = re.compile(
     r"^(?:ruleset|import|param|ports|nets|schedule|map|filter|set|table|profile|anomaly|check|tune)[ \t]+[A-Za-z_]"
     r"|^test[ \t]+\"",
@@ -101,12 +102,13 @@ class _Marker:
         self.broken: list[int] = []
         self.overwrites: list[tuple[int, str]] = []
         self.controls: list[int] = []
+        self.has_comment_ends = True
         self.triples = self.text.count('"""')
 
     def run(self) -> Marked:
         first = True
         at, end = 0, len(self.text)
-        while at < end:
+        while at < end and len(self.found) < MOST:
             match = _SCAN.match(self.text, at)
             assert match is not None
             kind, start, at = match.lastgroup, match.start(), match.end()
@@ -128,7 +130,7 @@ class _Marker:
             elif kind in ("number", "other"):
                 self._add("other", start, at, first)
             else:
-                self._foreign(kind or "", match, first)
+                at = self._foreign(kind or "", match, first)
                 if kind in ("slashes", "blank", "control"):
                     continue
             first = False
@@ -188,10 +190,11 @@ class _Marker:
 
     # ---- what belongs to no ruleset -------------------------------------------------------------------
 
-    def _foreign(self, kind: str, match: re.Match[str], first: bool) -> None:
+    def _foreign(self, kind: str, match: re.Match[str], first: bool) -> int:
+        """Reports a foreign mark; returns the offset after it."""
         start, end = match.span()
         if kind == "slashes":
-            self._slashes(match)
+            return self._slashes(match)
         elif kind in ("single", "typographic"):
             quotes = "single" if kind == "single" else "typographic"
             text = '"' + match[0][1:-1] + '"'
@@ -221,22 +224,29 @@ class _Marker:
         else:
             self.controls.append(start)
             self._overwrite(start, " ")
+        return end
 
-    def _slashes(self, match: re.Match[str]) -> None:
-        start, text = match.start(), match[0]
+    def _slashes(self, match: re.Match[str]) -> int:
+        start, end = match.span()
+        text = match[0]
         if text.startswith("//"):
-            self._report(
-                start, start + 2, "comments begin with #, not with //", f"write #{text[2:].rstrip()}", "#"
-            )
-        elif text.endswith("*/") and len(text) > 3:
-            self._report(
-                start, start + 2, "comments begin with #, not with /*", "write # before each line of it"
-            )
+            hint = f"write #{text[2:].rstrip()}"
+            self._report(start, start + 2, "comments begin with #, not with //", hint, "#")
         else:
-            self._report(
-                start, start + 2, "comments begin with #, and this /* is never closed", "write # instead", "#"
-            )
+            close = self.text.find("*/", end) if self.has_comment_ends else -1
+            self.has_comment_ends = close >= 0
+            if close >= 0:
+                end = close + 2
+                self._report(
+                    start, start + 2, "comments begin with #, not with /*", "write # before each line of it"
+                )
+            else:
+                end = _REST_OF_LINE.match(self.text, end).end()  # type: ignore[union-attr]
+                message = "comments begin with #, and this /* is never closed"
+                self._report(start, start + 2, message, "write # instead", "#")
+            text = self.text[start:end]
         self._overwrite(start, re.sub(r"[^\r\n]", " ", text))
+        return end
 
     def _report(self, start: int, end: int, message: str, hint: str, fix: str | None = None) -> None:
         self.found.append(diagnostic("FR109", message, self.places.span(start, end), hint=hint, fix=fix))

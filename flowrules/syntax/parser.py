@@ -12,15 +12,17 @@ from attrs import frozen
 from lark import Lark, UnexpectedInput
 
 from flowrules.model.source_text import SourceText, Span
-from flowrules.syntax import cut, faults, grammar, marks, source_file, tree
+from flowrules.syntax import cut, grammar, marks, source_file, strings, tree
 from flowrules.syntax.cut import Piece
 from flowrules.syntax.declaration_builder import DeclarationBuilder
 from flowrules.syntax.depth import too_deep
-from flowrules.syntax.diagnostics import Diagnostic, diagnostic
+from flowrules.syntax.diagnostics import MOST, Diagnostic, diagnostic
 from flowrules.syntax.mends import MendedText
 from flowrules.syntax.places import Places
+from flowrules.syntax.stuck import Fault
 
 _MOST_MENDS: Final = 20
+_MENDABLE: Final = 1 << 16
 _LINE_RULES: Final = {"profile": "profile_item", "test": "test_item", "tune": "tune_line", "map": "map_entry"}
 
 _lock = threading.RLock()
@@ -101,6 +103,8 @@ class _Reader:
         items: list[Any] = []
         misplaced = False
         for piece in pieces.pieces:
+            if len(self.found) >= MOST:
+                break
             if piece.word is None or piece.word not in cut.DECLARATIONS:
                 self._no_declaration(piece, misplaced)
                 misplaced = piece.word is not None
@@ -182,6 +186,8 @@ class _Reader:
         self.broken.update(_declared(piece))
         if piece.faulty or repeated:
             return
+        from flowrules.syntax import faults
+
         first = piece.marks[0]
         span = self.places.span(first.start, first.end)
         self.found.append(faults.no_declaration(piece, span))
@@ -198,26 +204,21 @@ class _Reader:
         reported: list[Diagnostic] = []
         node: Any = None
         try:
-            for _ in range(_MOST_MENDS):
+            for _ in range(_MOST_MENDS if len(text) < _MENDABLE else 1):
                 builder.base, builder.diagnostics = start, []
                 builder.to_origin = mended.origin if mended.is_mended else None
                 try:
                     node = self.lark.parse(mended.text, start=rule)
                     break
                 except UnexpectedInput as error:
-                    at = faults.place(mended.text, error)
-                    fault = faults.find(mended.text, at, self._accepts(mended.text, at, rule), word)
+                    fault = self._fault(mended, error, rule, word)
                     if mended.is_mend(fault.start):
                         break
-                    span = self.places.span(
-                        start + mended.origin(fault.start),
-                        start + max(mended.origin(fault.end), mended.origin(fault.start)),
-                    )
-                    finding = fault.diagnostic(span, lambda a, b: self._related(a, b, start, mended))
-                    repeated = any((d.code, d.span) == (finding.code, span) for d in reported)
-                    if not repeated:
-                        reported.append(finding)
-                    if fault.mend is None or repeated:
+                    finding = self._finding(fault, start, mended)
+                    if any((d.code, d.span) == (finding.code, finding.span) for d in reported):
+                        break
+                    reported.append(finding)
+                    if fault.mend is None:
                         break
                     mended.replace(fault.start, fault.end, fault.mend)
             literal_faults = [d for d in builder.diagnostics if not _within(d, reported)]
@@ -235,31 +236,38 @@ class _Reader:
         self.found += literal_faults
         return None
 
-    def _accepts(self, text: str, at: int, rule: str) -> frozenset[str]:
-        """The terminals that could stand at an offset.
+    def _fault(self, mended: MendedText, error: UnexpectedInput, rule: str, word: str) -> Fault:
+        """Why the parse of a piece stopped.
 
-        The parser that stopped there may have taken steps on the very token that it could not use, so the
-        text up to it is read again.
+        The parser that stopped may have taken steps on the very token that it could not use, so the text up
+        to it is read again to know what could stand there.
         """
-        found = self.builder.diagnostics
-        self.builder.diagnostics = []
+        from flowrules.syntax import faults  # only where something is wrong: it costs more than a parse
+
+        at = faults.place(mended.text, error)
+        self.builder.diagnostics, found = [], self.builder.diagnostics
         try:
-            parser = self.lark.parse_interactive(text[:at], start=rule)
+            parser = self.lark.parse_interactive(mended.text[:at], start=rule)
             parser.exhaust_lexer()
-            return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+            accepts = frozenset(parser.accepts())  # type: ignore[no-untyped-call]
         except UnexpectedInput:
-            return frozenset()
+            accepts = frozenset()
         finally:
             self.builder.diagnostics = found
+        return faults.find(mended.text, at, accepts, word)
 
-    def _related(self, start: int, end: int, base: int, mended: MendedText) -> Span:
-        return self.places.span(base + mended.origin(start), base + mended.origin(end))
+    def _finding(self, fault: Fault, base: int, mended: MendedText) -> Diagnostic:
+        def place(start: int, end: int) -> Span:
+            first = mended.origin(start)
+            return self.places.span(base + first, base + max(first, mended.origin(end)))
+
+        return fault.diagnostic(place(fault.start, fault.end), place)
 
     def _hole(self, text: str, start: int) -> tree.Expression | None:
         """The expression in the braces of a text; what is wrong with it goes to the builder's diagnostics."""
         stripped = text.strip()
         at = start + text.find(stripped) if stripped else start
-        name = faults.plain_name(stripped)
+        name = strings.plain_name(stripped)
         span = (
             self.places.span(at, at + len(stripped)) if stripped else self.places.span(start - 1, start + 1)
         )
@@ -273,6 +281,8 @@ class _Reader:
         try:
             return self.lark.parse(stripped, start="hole")  # type: ignore[return-value]
         except UnexpectedInput:
+            from flowrules.syntax import faults
+
             builder.diagnostics.append(faults.malformed_hole(stripped, span))
             return None
         finally:
@@ -295,6 +305,7 @@ def _declared(piece: Piece) -> Iterator[str]:
 
 
 def _overwrite(text: str, overwrites: tuple[tuple[int, str], ...]) -> str:
+    characters = list(text) if overwrites else []
     for start, new in overwrites:
-        text = text[:start] + new + text[start + len(new) :]
-    return text
+        characters[start : start + len(new)] = new
+    return "".join(characters) if overwrites else text

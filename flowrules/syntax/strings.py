@@ -8,10 +8,13 @@ from typing import Final
 
 from attrs import frozen
 
+from flowrules.syntax.marks import RESERVED
+
 _ESCAPES: Final = {'"': '"', "\\": "\\", "n": "\n", "{": "{"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _LINE_END = re.compile(r"\r\n?")
 _PIECE = re.compile(r"\\(?P<escape>.)|(?P<open>\{)", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 @frozen
@@ -87,3 +90,13 @@ def pieces(text: str) -> Iterator[str | Hole | UnknownEscape]:
     plain += text[at:end]
     if plain:
         yield _LINE_END.sub("\n", plain) if triple else plain
+
+
+def plain_name(text: str) -> tuple[str, ...] | None:
+    """The parts of a name, dotted or not, if the text is one and no more (``verdict`` is one too)."""
+    if text == "verdict":
+        return ("verdict",)
+    if not _NAME.fullmatch(text):
+        return None
+    parts = tuple(text.split("."))
+    return None if parts[0] in RESERVED else parts
