@@ -70,8 +70,6 @@ class CheckResult:
     sources: Mapping[str, SourceText] = field(repr=False)
     tests: tuple[pr.TestDeclaration, ...] = ()
     scopes: Mapping[str, FileScope] = field(factory=dict, repr=False)
-    """The files by ruleset, for whoever looks at what was written (lint)."""
-    scopes: Mapping[str, FileScope] = field(factory=dict, repr=False)
     """The files by ruleset name, with what each declares and imports."""
 
 
@@ -110,7 +108,6 @@ def check(
         diagnostics=tuple(faults.sorted()),
         sources=loader.sources,
         tests=tuple(tests) if mode == "test" and sound else (),
-        scopes=loader.scopes,
         scopes=loader.scopes,
     )
 
