@@ -1,0 +1,197 @@
+"""Two-valued formulas over domains, and the search for a state that makes some of them true together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from flowrules.lint.domains import Domain, Variable
+
+MOST_STEPS: Final = 3000
+"""A search that needs more steps than this is given up: nothing is claimed then."""
+
+
+@frozen
+class Holds:
+    """The variable's value lies in the domain."""
+
+    variable: Variable
+    domain: Domain
+
+
+@frozen
+class All:
+    """All of several."""
+
+    items: tuple[Formula, ...] = ()
+
+
+@frozen
+class Some:
+    """Any of several."""
+
+    items: tuple[Formula, ...] = ()
+
+
+Formula: TypeAlias = Holds | All | Some
+
+TRUE: Final = All()
+FALSE: Final = Some()
+
+State: TypeAlias = dict[Variable, Domain]
+"""What is left of each variable's domain; a variable that is not named may be anything."""
+
+Propagator: TypeAlias = Callable[[State], bool]
+"""Narrows a state by what ties its variables; false where nothing is left."""
+
+
+class NotDecided(Exception):
+    """The search was given up."""
+
+
+def every(items: Iterable[Formula]) -> Formula:
+    """All of several, flat."""
+    out: list[Formula] = []
+    for item in items:
+        if isinstance(item, All):
+            out.extend(item.items)
+        elif item == FALSE:
+            return FALSE
+        else:
+            out.append(item)
+    return out[0] if len(out) == 1 else All(tuple(out))
+
+
+def either(items: Iterable[Formula]) -> Formula:
+    """Any of several, flat."""
+    out: list[Formula] = []
+    for item in items:
+        if isinstance(item, Some):
+            out.extend(item.items)
+        elif item == TRUE:
+            return TRUE
+        else:
+            out.append(item)
+    return out[0] if len(out) == 1 else Some(tuple(out))
+
+
+def holds(variable: Variable, domain: Domain) -> Formula:
+    """A claim on one variable; ``TRUE`` or ``FALSE`` where its universe decides it."""
+    met = variable.universe & domain
+    if not met:
+        return FALSE
+    if not met.within(variable.universe):
+        return TRUE
+    return Holds(variable, met)
+
+
+def negate(formula: Formula) -> Formula:
+    """The formula that is true where this one is not."""
+    match formula:
+        case Holds(variable=variable, domain=domain):
+            return holds(variable, domain.within(variable.universe))
+        case All(items=items):
+            return either(negate(i) for i in items)
+        case Some(items=items):
+            return every(negate(i) for i in items)
+
+
+def variables(formula: Formula) -> set[Variable]:
+    """Every variable that a formula speaks about."""
+    if isinstance(formula, Holds):
+        return {formula.variable}
+    out: set[Variable] = set()
+    for item in formula.items:
+        out |= variables(item)
+    return out
+
+
+class _Search:
+    def __init__(self, propagators: Sequence[Propagator], steps: int) -> None:
+        self.propagators = propagators
+        self.left = steps
+
+    def states(self, state: State, pending: list[Formula]) -> Iterator[State]:
+        choices: list[Some] = []
+        queue = pending
+        while queue:
+            formula = queue.pop()
+            match formula:
+                case Holds(variable=variable, domain=domain):
+                    held = state.get(variable)
+                    met = domain if held is None else held & domain
+                    if not met:
+                        return
+                    state[variable] = met
+                case All(items=items):
+                    queue.extend(items)
+                case Some():
+                    choices.append(formula)
+        self.left -= 1
+        if self.left < 0:
+            raise NotDecided
+        if not all(propagate(state) for propagate in self.propagators):
+            return
+        best: list[Formula] | None = None
+        rest: list[Formula] = []
+        chosen: Some | None = None
+        for choice in choices:
+            open_ = [i for i in choice.items if _possible(i, state)]
+            if not open_:
+                return
+            if any(_certain(i, state) for i in open_):
+                continue
+            if best is None or len(open_) < len(best):
+                if chosen is not None:
+                    rest.append(chosen)
+                best, chosen = open_, Some(tuple(open_))
+            else:
+                rest.append(Some(tuple(open_)))
+        if best is None:
+            yield state
+            return
+        for alternative in best:
+            yield from self.states(dict(state), [*rest, alternative])
+
+
+def _possible(formula: Formula, state: State) -> bool:
+    """Whether a formula might still hold (a quick look, not a proof)."""
+    match formula:
+        case Holds(variable=variable, domain=domain):
+            held = state.get(variable)
+            return held is None or bool(held & domain)
+        case All(items=items):
+            return all(_possible(i, state) for i in items)
+        case Some(items=items):
+            return any(_possible(i, state) for i in items)
+
+
+def _certain(formula: Formula, state: State) -> bool:
+    """Whether a formula holds already (a quick look)."""
+    match formula:
+        case Holds(variable=variable, domain=domain):
+            held = state.get(variable)
+            return held is not None and not (held & domain.within(variable.universe))
+        case All(items=items):
+            return all(_certain(i, state) for i in items)
+        case Some(items=items):
+            return any(_certain(i, state) for i in items)
+
+
+def states(
+    formulas: Iterable[Formula], propagators: Sequence[Propagator] = (), steps: int = MOST_STEPS
+) -> Iterator[State]:
+    """States in which all formulas hold, as far as domains tell; together they cover every flow that does.
+
+    No state: nothing satisfies them.  Raises ``NotDecided`` when the search takes too long.
+    """
+    yield from _Search(propagators, steps).states({}, list(formulas))
+
+
+def satisfiable(
+    formulas: Iterable[Formula], propagators: Sequence[Propagator] = (), steps: int = MOST_STEPS
+) -> bool:
+    """Whether the formulas may hold together.  ``False`` is a proof that they cannot."""
+    return next(states(formulas, propagators, steps), None) is not None

@@ -1,0 +1,213 @@
+"""What can be proved of predicates over one flow, and of conditions over groups and hosts.
+
+Every answer is ``True`` (proved), ``False`` (not so, as far as the proof looks) or ``None`` (not decided).
+Only ``True`` may be reported to anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import Final
+
+from attrs import define, field, frozen
+
+from flowrules.lint.claims import FLOWS, Claims, Place, Premises
+from flowrules.lint.evaluate import Undetermined, is_real, truth
+from flowrules.lint.facts import DEFINITIONS, Fact, formulas_of
+from flowrules.lint.formulas import Formula, NotDecided, Propagator, State, satisfiable, states, variables
+from flowrules.lint.witness import Witness, asked_fields, candidates
+from flowrules.model import expression as ex
+from flowrules.model.reversal import reverse
+
+MOST_PAIRS: Final = 300
+_MOST_WITNESS_STATES: Final = 8
+
+
+@frozen
+class Part:
+    """One conjunct of a predicate: what it asks, and through which named filters of the predicate it came."""
+
+    node: ex.Expression
+    claim: Formula = field(repr=False)
+    via: tuple[ex.Expression, ...] = ()
+
+
+@frozen
+class Conflict:
+    """Conjuncts that cannot hold together, as few as explain it, and the facts that they go against."""
+
+    parts: tuple[Part, ...]
+    facts: tuple[str, ...] = ()
+
+
+@define(eq=False)
+class Prover:
+    """Answers questions about predicates of one program."""
+
+    premises: Premises
+    undecided: list[ex.Expression] = field(factory=list)
+    """Predicates of which something was asked that took too long."""
+
+    def claims(self, place: Place = FLOWS) -> Claims:
+        """Predicates at a place as formulas."""
+        return self.premises.claims(place)
+
+    # ---- questions -------------------------------------------------------------------------------
+
+    def impossible(self, formulas: Iterable[Formula], wire: bool = True) -> bool | None:
+        """Whether no flow can make all formulas true; ``wire``: no flow that a wire carries."""
+        found = list(formulas)
+        try:
+            return not satisfiable(*self._problem(found, wire))
+        except NotDecided:
+            return None
+
+    def _problem(self, formulas: list[Formula], wire: bool) -> tuple[list[Formula], Sequence[Propagator]]:
+        if not wire:
+            return formulas, DEFINITIONS
+        facts = self._relevant(formulas)
+        more = [f for fact in facts for f in formulas_of(fact)]
+        return [*formulas, *more], [*DEFINITIONS, *(p for fact in facts for p in fact.propagators)]
+
+    def _relevant(self, formulas: Iterable[Formula]) -> list[Fact]:
+        names = {v.key for f in formulas for v in variables(f) if isinstance(v.key, str)}
+        if "bytes_per_packet" in names or names & {"packets_per_second", "bytes_per_second"}:
+            names |= {"packets", "bytes"}
+        out: list[Fact] = []
+        rest = list(self.premises.facts)
+        changed = True
+        while changed:
+            changed = False
+            for fact in list(rest):
+                if names & fact.about:
+                    rest.remove(fact)
+                    out.append(fact)
+                    changed = True
+                    names |= {v.key for f in formulas_of(fact) for v in variables(f)}
+        return out
+
+    def unsatisfiable(self, node: ex.Expression, place: Place = FLOWS) -> bool | None:
+        """Whether no flow can pass."""
+        return self._noted(node, self.impossible([self.claims(place).true(node)]))
+
+    def always(self, node: ex.Expression, place: Place = FLOWS, wire: bool = True) -> bool | None:
+        """Whether every flow passes."""
+        return self._noted(node, self.impossible([self.claims(place).not_true(node)], wire))
+
+    def implies(
+        self, one: ex.Expression, other: ex.Expression, place: Place = FLOWS, wire: bool = True
+    ) -> bool | None:
+        """Whether every flow that passes ``one`` passes ``other``."""
+        claims = self.claims(place)
+        return self._noted(one, self.impossible([claims.true(one), claims.not_true(other)], wire))
+
+    def equivalent(
+        self, one: ex.Expression, other: ex.Expression, place: Place = FLOWS, wire: bool = True
+    ) -> bool | None:
+        """Whether the same flows pass both."""
+        there = self.implies(one, other, place, wire)
+        return there and self.implies(other, one, place, wire)
+
+    def _noted(self, node: ex.Expression, answer: bool | None) -> bool | None:
+        if answer is None and not any(node is n for n in self.undecided):
+            self.undecided.append(node)
+        return answer
+
+    # ---- why -------------------------------------------------------------------------------------
+
+    def parts(self, node: ex.Expression, place: Place = FLOWS) -> list[Part]:
+        """The conjuncts of a predicate, through the filters that it names."""
+        claims = self.claims(place)
+        return [Part(n, claims.true(n), via) for n, via in self._conjuncts(node, (), place)]
+
+    def _conjuncts(
+        self, node: ex.Expression, via: tuple[ex.Expression, ...], place: Place
+    ) -> Iterator[tuple[ex.Expression, tuple[ex.Expression, ...]]]:
+        match node:
+            case ex.And(items=items):
+                for item in items:
+                    yield from self._conjuncts(item, via, place)
+                return
+            case ex.Not(of=ex.Or(items=items)):
+                for item in items:
+                    yield from self._conjuncts(ex.Not(type=node.type, span=item.span, of=item), via, place)
+                return
+            case ex.FilterRef(name=name, reversed=reversed_) if len(via) < 30:
+                declared = self.premises.program.filters.get(name)
+                if declared is not None:
+                    predicate = reverse(declared.predicate) if reversed_ else declared.predicate
+                    yield from self._conjuncts(predicate, (*via, node), place)
+                    return
+            case ex.Feature(name=name) if node.type.name == "truth" and len(via) < 30:
+                feature = place.features.get(name)
+                if feature is not None and feature.condition is not None:
+                    yield from self._conjuncts(feature.condition, (*via, node), place)
+                    return
+        yield node, via
+
+    def conflict(self, node: ex.Expression, place: Place = FLOWS) -> Conflict | None:
+        """Why no flow can pass, if that is so: the fewest conjuncts that exclude each other."""
+        if not self.unsatisfiable(node, place):
+            return None
+        parts = self.parts(node, place)
+        core = self._core(parts)
+        return Conflict(core, self._reason([p.claim for p in core]))
+
+    def _core(self, parts: list[Part]) -> tuple[Part, ...]:
+        for part in parts:
+            if self.impossible([part.claim]):
+                return (part,)
+        pairs = list(combinations(parts, 2))
+        if len(pairs) <= MOST_PAIRS:
+            for one, other in pairs:
+                if self.impossible([one.claim, other.claim]):
+                    return (one, other)
+        core = list(parts)
+        for part in parts:
+            rest = [p for p in core if p is not part]
+            if len(rest) > 1 and self.impossible([p.claim for p in rest]):
+                core = rest
+        return tuple(core)
+
+    def _reason(self, claims: list[Formula]) -> tuple[str, ...]:
+        if self.impossible(claims, wire=False):
+            return ()
+        facts = self._relevant(claims)
+        for size in (1, 2):
+            for chosen in combinations(facts, size):
+                formulas = [*claims, *(f for fact in chosen for f in formulas_of(fact))]
+                propagators = [*DEFINITIONS, *(p for fact in chosen for p in fact.propagators)]
+                try:
+                    if not satisfiable(formulas, propagators):
+                        return tuple(dict.fromkeys(fact.text for fact in chosen))
+                except NotDecided:
+                    continue
+        return tuple(dict.fromkeys(fact.text for fact in facts))
+
+    # ---- examples --------------------------------------------------------------------------------
+
+    def witness(self, passes: Sequence[ex.Expression], fails: Sequence[ex.Expression] = ()) -> Witness | None:
+        """A flow that passes all of ``passes`` and none of ``fails``, tried on each; ``None``: none was found."""
+        claims = self.claims()
+        formulas = [*(claims.true(p) for p in passes), *(claims.not_true(f) for f in fails)]
+        program = self.premises.program
+        try:
+            for count, state in enumerate(self._states(formulas)):
+                if count >= _MOST_WITNESS_STATES:
+                    return None
+                for flow in candidates(state):
+                    if not is_real(flow):
+                        continue
+                    try:
+                        held = all(truth(p, flow, program) is True for p in passes)
+                        if held and all(truth(f, flow, program) is not True for f in fails):
+                            return Witness(flow, asked_fields(state))
+                    except Undetermined:
+                        return None
+        except NotDecided:
+            return None
+        return None
+
+    def _states(self, formulas: list[Formula]) -> Iterator[State]:
+        return states(*self._problem(formulas, wire=True))
