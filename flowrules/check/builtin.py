@@ -63,12 +63,17 @@ FUNCTIONS: Final = frozenset(
         "known",
         "count",
         "blocks",
+        "block_starts",
+        "fill_blocks",
         "previous",
         "unit_share",
         *(m.name for m in MEASURES.values() if m.args),
     )
 )
 """What can be called: nobody may give a map one of these names."""
+
+SET_CALLS: Final = ("previous", "blocks", "block_starts", "fill_blocks")
+"""Calls that give a set."""
 
 BARE_MEASURES: Final = frozenset(m.name for m in MEASURES.values() if not m.args)
 """Measures without arguments, and ``gap``, which is one."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from attrs import Factory, frozen
 
 from flowrules.check.arithmetic import result_type, why_not
-from flowrules.check.builtin import BARE_MEASURES, FIELDS
+from flowrules.check.builtin import BARE_MEASURES, FIELDS, SET_CALLS
 from flowrules.check.expressions import Expressions, poison, unknown_truth
 from flowrules.check.flows import CheckedSource, FlowExpressions, scalar_constant, source
 from flowrules.check.literals import literal_value, natural_type
@@ -206,7 +206,7 @@ class Conditions(Expressions):
                     hint="it holds or not: write it alone, or after not",
                 )  # fmt: skip
                 return poison(node.span)
-            case "previous" | "blocks":
+            case "previous" | "blocks" | "block_starts" | "fill_blocks":
                 self.ws.faults.report(
                     "FR204", f"{self.ws.text(node.span)} is a set, not a value", node.span,
                     hint=f"write count({self.ws.text(node.span)}), or in {self.ws.text(node.span)}",
@@ -298,7 +298,7 @@ class Conditions(Expressions):
 
     def _count(self, node: tree.Call) -> ex.Expression:
         arg = node.args[0] if len(node.args) == 1 else None
-        if isinstance(arg, tree.Call) and arg.function.text in ("previous", "blocks"):
+        if isinstance(arg, tree.Call) and arg.function.text in SET_CALLS:
             called = set_call(self.ws, self.scope, arg)
             return (
                 poison(node.span)

@@ -187,7 +187,7 @@ class FlowExpressions(Expressions):
                     hint="write per spread(1h, time), or bin(stime, 1h)",
                 )  # fmt: skip
                 return poison(node.span)
-            case "previous" | "blocks" | "count":
+            case "previous" | "blocks" | "block_starts" | "fill_blocks" | "count":
                 self.ws.faults.report(
                     "FR204", f"{self.ws.text(node.span)} is no value of a flow", node.span,
                     hint=f"write in {self.ws.text(node.span)}" if name != "count" else None,

@@ -225,7 +225,7 @@ def members_literal(parts: tuple[Type, ...], value: object, span: Span | None) -
 
 
 def set_call(ws: Workspace, scope: FileScope, node: tree.Call) -> SetReference | None:
-    """``previous(s)`` or ``blocks(s, 24, 64)``."""
+    """``previous(s)``, ``blocks(s, 24, 64)``, ``block_starts(s, 24, 64)`` or ``fill_blocks(s, 24, 64)``."""
     match node.function.text:
         case "previous":
             if len(node.args) != 1 or not isinstance(node.args[0], tree.Name):
@@ -235,7 +235,7 @@ def set_call(ws: Workspace, scope: FileScope, node: tree.Call) -> SetReference |
                 return None
             found = set_reference(ws, scope, node.args[0], previous=True)
             return found if isinstance(found, SetReference) else None
-        case "blocks":
+        case "blocks" | "block_starts" | "fill_blocks":
             return _blocks(ws, scope, node)
     ws.faults.report(
         "FR204", f"{ws.text(node.span)} is no set", node.span,
@@ -253,9 +253,9 @@ def _blocks(ws: Workspace, scope: FileScope, node: tree.Call) -> SetReference | 
     ):
         ws.faults.report(
             "FR220",
-            "blocks takes a set and one or two prefix lengths",
+            f"{node.function.text} takes a set and one or two prefix lengths",
             node.span,
-            hint="write blocks(active, 24, 64)",
+            hint=f"write {node.function.text}(active, 24, 64)",
         )
         return None
     v4, v6 = (int(str(n)) for n in [*lengths, 64][:2])
@@ -264,7 +264,7 @@ def _blocks(ws: Workspace, scope: FileScope, node: tree.Call) -> SetReference | 
             "FR212",
             "a prefix has at most 32 bits of IPv4 and 128 of IPv6",
             node.span,
-            hint="write blocks(active, 24, 64)",
+            hint=f"write {node.function.text}(active, 24, 64)",
         )
         return None
     of = set_expression(ws, scope, node.args[0])
@@ -277,8 +277,18 @@ def _blocks(ws: Workspace, scope: FileScope, node: tree.Call) -> SetReference | 
         )  # fmt: skip
         return None
     position = Position(of.positions[0].name, t.BLOCK, (v4, v6), of.positions[0].side)
-    blocks = ex.SetBlocks(parts=(t.BLOCK,), span=node.span, of=of.expression, v4=v4, v6=v6)
-    return SetReference(blocks, (position,))
+    form = node.function.text
+    if form == "blocks":
+        blocks = ex.SetBlocks(parts=(t.BLOCK,), span=node.span, of=of.expression, v4=v4, v6=v6)
+        return SetReference(blocks, (position,))
+    if of.positions[0].type != t.ADDRESS:
+        ws.faults.report(
+            "FR232", f"{form} takes addresses, and {ws.text(node.args[0].span)} holds {members_text(of.positions)}",
+            node.args[0].span,
+        )  # fmt: skip
+        return None
+    addresses = ex.SetBlocks(parts=(t.ADDRESS,), span=node.span, of=of.expression, v4=v4, v6=v6, form=form)
+    return SetReference(addresses, (of.positions[0],))
 
 
 def _file(ws: Workspace, scope: FileScope, node: tree.FileValue) -> SetReference | None:

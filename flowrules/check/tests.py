@@ -8,7 +8,7 @@ from typing import Final, cast
 import attrs
 
 from flowrules.check.bindings import Binding, Bindings
-from flowrules.check.builtin import FIELDS
+from flowrules.check.builtin import FIELDS, SET_CALLS
 from flowrules.check.collections import Unbound
 from flowrules.check.conditions import Conditions, Names
 from flowrules.check.constants import net_addresses
@@ -283,7 +283,7 @@ class _Test:
         if isinstance(node, tree.SetLiteral):
             return True
         if isinstance(node, tree.Call):
-            return node.function.text in ("previous", "blocks")
+            return node.function.text in SET_CALLS
         if not isinstance(node, tree.Name):
             return False
         symbol, rest, _ = ws.find(self.scope, node)

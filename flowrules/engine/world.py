@@ -77,11 +77,7 @@ class Found:
                 return self._hosts(expression)
             case ex.SetBlocks():
                 inner = self.set_of(expression.of)
-                return (
-                    None
-                    if inner is None
-                    else set_algebra.blocks_of(inner, expression.v4, expression.v6, BLOCK)
-                )
+                return None if inner is None else _blocks(expression, inner)
             case ex.SetAlgebra():
                 left, right = self.set_of(expression.left), self.set_of(expression.right)
                 return (
@@ -129,6 +125,13 @@ class Found:
     def total(self, measure: ex.Measure) -> Scalar:
         """A measure with a source of its own, over that source as one group."""
         return self.totals.get(measure)
+
+
+def _blocks(expression: ex.SetBlocks, inner: SetResult) -> SetResult:
+    if expression.form == "blocks" or inner.addresses is None:
+        return set_algebra.blocks_of(inner, expression.v4, expression.v6, BLOCK)
+    shaped = inner.addresses.mask if expression.form == "block_starts" else inner.addresses.fill
+    return SetResult(expression.parts, shaped(expression.v4, expression.v6))
 
 
 def members_name(expression: ex.SetExpression) -> str:

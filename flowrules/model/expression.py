@@ -470,11 +470,16 @@ class HostsOf(SetExpression):
 
 @frozen
 class SetBlocks(SetExpression):
-    """``blocks(s, 24, 64)``: the blocks that the members lie in."""
+    """``blocks(s, 24, 64)``: the blocks that the members lie in.
+
+    ``form`` is ``blocks``, or a set of addresses: ``block_starts`` (the lowest address of each block, as
+    ``rwsettool --mask`` gives it) or ``fill_blocks`` (all addresses of each, as ``--fill-blocks``).
+    """
 
     of: SetExpression
     v4: int
     v6: int
+    form: str = "blocks"
 
 
 @frozen

@@ -238,7 +238,7 @@ def set_text(expression: ex.SetExpression | None) -> str:
         case ex.HostsOf():
             return f"{expression.profile.rpartition(':')[2]}.{expression.which}"
         case ex.SetBlocks():
-            return f"blocks({set_text(expression.of)}, {expression.v4}, {expression.v6})"
+            return f"{expression.form}({set_text(expression.of)}, {expression.v4}, {expression.v6})"
         case ex.SetAlgebra():
             return f"{set_text(expression.left)} {expression.op} {set_text(expression.right)}"
         case ex.Members():

@@ -352,7 +352,11 @@ def _rwsettool(builder: Builder, switches: Switches, stream: Stream | None, last
         if not value.isdigit() or not 1 <= int(value) <= 128:
             raise switches.refuse(chosen[0], f"found {value!r}, expected a prefix length")
         word = "block_starts" if chosen[0] == "mask" else "fill_blocks"
-        text = f"{word}({' | '.join(names)}, {min(int(value), 32)}, {value})"
+        if len(names) > 1:
+            union = builder.name("union")
+            builder.declare(f"set {union} = {' | '.join(names)}")
+            names = [union]
+        text = f"{word}({names[0]}, {min(int(value), 32)}, {value})"
     else:
         text = f" {operators[chosen[0]]} ".join(names)
     path = switches.get("output-path", "stdout") or "stdout"

@@ -40,9 +40,7 @@ def lines_of(output: Output, results: Results, ruleset: str, conf: SilkConf) -> 
         case Bins():
             table = results.tables[f"{ruleset}:{output.table}"]
             yield from (
-                _stats(output, table, conf)
-                if output.switches.tool == "rwstats"
-                else _uniq(output, table, conf)
+                _stats(output, table) if output.switches.tool == "rwstats" else _uniq(output, table, conf)
             )
         case Count():
             yield from _count(output, results.tables[f"{ruleset}:{output.table}"])
@@ -137,7 +135,7 @@ def _uniq(output: Bins, table: TableResult, conf: SilkConf) -> Iterator[str]:
         yield delimiter.join(_row(output.keys, output.values, table.frame, row, style))
 
 
-def _stats(output: Bins, table: TableResult, conf: SilkConf) -> Iterator[str]:
+def _stats(output: Bins, table: TableResult) -> Iterator[str]:
     switches = output.switches
     delimiter, style = delimiter_of(switches), _style(switches)
     first = output.values[0]
@@ -159,7 +157,7 @@ def _stats(output: Bins, table: TableResult, conf: SilkConf) -> Iterator[str]:
         100.0 * _whole(table.frame[first.column], r) / total if total else 0.0
         for r in range(table.frame.rows)
     ]
-    order = _stats_order(output, table, conf)
+    order = _stats_order(output, table, style)
     cumulative = list(accumulate(shares[r] for r in order))
     for place, row in enumerate(order):
         cells = _row(output.keys, output.values, table.frame, row, style)
@@ -177,12 +175,13 @@ def _input_records(table: TableResult) -> int:
     return table.flows
 
 
-def _stats_order(output: Bins, table: TableResult, conf: SilkConf) -> list[int]:
-    """By the first value; SiLK leaves the order of equal bins open, here they go by their keys."""
-    column = table.frame[output.values[0].column]
-    by_key = _key_order(output.keys, table.frame, conf)
+def _stats_order(output: Bins, table: TableResult, style: str) -> list[int]:
+    """By the first value; SiLK leaves the order of equal bins open, here they go by their text."""
+    frame = table.frame
+    column = frame[output.values[0].column]
     sign = 1 if output.switches.has("bottom") else -1
-    return sorted(by_key, key=lambda r: sign * _whole(column, r))
+    texts = [_row(output.keys, output.values, frame, r, style) for r in range(frame.rows)]
+    return sorted(range(frame.rows), key=lambda r: (sign * _whole(column, r), texts[r]))
 
 
 def _summary(output: Bins, table: TableResult, first: ValueField, total: int, bottom: bool) -> str:

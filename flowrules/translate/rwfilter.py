@@ -44,7 +44,7 @@ _LISTS: Final = {
 _RANGES: Final = {
     "packets": ("packets", ""),
     "bytes": ("bytes", "B"),
-    "bytes-per-packet": ("bytes_per_packet", "B"),
+    "bytes-per-packet": ("bytes_per_packet", ""),
 }
 _FLAGS: Final = {"flags-all": "flags", "flags-initial": "initial_flags", "flags-session": "session_flags"}
 _ADDRESSES: Final = {

@@ -30,7 +30,14 @@ def number_list(tool: str, switch: str, text: str, highest: int) -> list[str]:
 
 def membership(field: str, items: list[str]) -> str:
     """``field = item`` for one plain item, else ``field in (…)``."""
-    if len(items) == 1 and "-" not in items[0] and "/" not in items[0] and "x" not in items[0]:
+    # `in` is a type too, and stands only in a list
+    if (
+        len(items) == 1
+        and items[0] != "in"
+        and "-" not in items[0]
+        and "/" not in items[0]
+        and "x" not in items[0]
+    ):
         return f"{field} = {items[0]}"
     return f"{field} in ({', '.join(items)})"
 
