@@ -17,9 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         _prepare_output()
-        from flowrules.cli import run
+        from flowrules.cli import execute
 
-        code = run(sys.argv[1:] if arguments is None else arguments)
+        code = execute(sys.argv[1:] if arguments is None else arguments)
         # Now, since a full disk or a closed pipe at the interpreter's end could not be told.
         sys.stdout.flush()
     except BrokenPipeError:

@@ -151,7 +151,7 @@ def _help_if_bare(ctx: click.Context) -> int | None:
     return 2
 
 
-def run(arguments: Sequence[str]) -> int:
+def execute(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments`` (without the program's name) and return its exit code.
 
     Lets every error through, click's own included.

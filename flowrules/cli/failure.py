@@ -37,7 +37,7 @@ def report(error: Exception) -> int:
         _say(_in_our_manner(error.format_message()))
         return USAGE
     if _is(error, "flowrules.syntax.diagnostics", "RulesetErrors"):
-        click.echo(str(error), err=True)
+        _show_findings(error)
         return USAGE
     code = next((code for module, name, code in EXPECTED if _is(error, module, name)), None)
     if code is not None:
@@ -50,6 +50,16 @@ def report(error: Exception) -> int:
         _say("out of memory")
         return DATA
     return _fault(error)
+
+
+def _show_findings(error: Exception) -> None:
+    """The findings of a ``RulesetErrors`` with the lines that they speak of."""
+    from flowrules.cli.ruleset_options import wants_color
+    from flowrules.syntax.diagnostics import RulesetErrors, render
+
+    assert isinstance(error, RulesetErrors)
+    color = wants_color(sys.stderr)
+    click.echo(render(error.diagnostics, error.sources, color), err=True, nl=False, color=color)
 
 
 def _is(error: Exception, module: str, name: str) -> bool:

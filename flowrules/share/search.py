@@ -153,7 +153,7 @@ class Search:
         beside = path.parent
         known: list[str] = []
         if beside.is_dir():
-            known = [str(beside / p.name) for p in beside.iterdir() if p.suffix == SUFFIX or p.is_dir()]
+            known = [str(beside / p.name) for p in beside.iterdir() if p.suffix == SUFFIX]
         if _NAME.fullmatch(argument) and not argument.endswith(SUFFIX):
             what = "there is no file, folder or ruleset of this name"
             known = [*self.names(), *known]

@@ -42,7 +42,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], int]:
         def refuse(arguments: Sequence[str]) -> int:
             raise error
 
-        monkeypatch.setattr(cli, "run", refuse)
+        monkeypatch.setattr(cli, "execute", refuse)
         return main([])
 
     return run
@@ -144,8 +144,9 @@ def test_wrong_usage_says_what_to_write(
             RulesetErrors(Search().resolve_arguments(["no.frules", "empty/no.frules"])[1], {}),
             2,
             [
-                "error[FR501] no.frules: there is no such file or folder",
-                "error[FR501] empty/no.frules: there is no folder empty",
+                "error[FR501]: no.frules: there is no such file or folder",
+                "",
+                "error[FR501]: empty/no.frules: there is no folder empty",
             ],
         ),
         (
