@@ -47,9 +47,9 @@ class Collection:
     hosts: Sequence[Series] | None
     finder: HostFinder | None = None
 
-    def other_keys(self) -> tuple[ex.Expression, ...]:
-        """The keys as a row of the other side holds them."""
-        return tuple(reverse(k) for k in self.keys)
+    def other_side(self) -> OtherSide:
+        """Whose peers' rows tell who opened a connection."""
+        return OtherSide(tuple(reverse(k) for k in self.keys), self.finder)
 
 
 class CollectedRows:
@@ -59,63 +59,82 @@ class CollectedRows:
         self.collection = collection
         self._seen: list[dict[str, NDArray[Any]]] = []
         self._keys: list[list[Series]] = []
-        self._others: list[dict[str, NDArray[Any]]] = []
-        self._other_keys = collection.other_keys()
 
-    def add(self, rows: Rows, all_rows: Rows) -> None:
-        """Keep those of ``rows`` (that passed) and of the other side in ``all_rows`` that belong to hosts."""
-        kept, owner, keys = self._own(rows, self.collection.keys)
-        if kept.rows:
-            columns = {n: kept.column(n) for n in SEEN if n in kept.chunk.columns}
-            columns["host"] = owner
-            columns["replied"] = _replied(kept, self.collection.keys)
-            self._seen.append(columns)
-            if self.collection.hosts is None:
-                self._keys.append(keys)
-        others, _, _ = self._own(all_rows, self._other_keys)
-        if others.rows:
-            self._others.append({n: others.column(n) for n in OTHER_SIDE if n in others.chunk.columns})
-
-    def _own(
-        self, rows: Rows, keys: tuple[ex.Expression, ...]
-    ) -> tuple[Rows, NDArray[np.intp], list[Series]]:
-        """The rows whose keys are a host's, that host's number, and the keys."""
-        if not rows.rows:
-            return rows, np.zeros(0, np.intp), []
-        finder = self.collection.finder
-        if finder is None:
-            return rows, np.zeros(rows.rows, np.intp), [rows.series(k) for k in keys]
-        owner = finder.find([rows.values(k) for k in keys])
-        index = np.flatnonzero(owner >= 0)
-        return rows.take(index), owner.take(index), []
+    def add(self, rows: Rows) -> None:
+        """Keep those of ``rows`` (that passed) that belong to hosts."""
+        kept, owner = _of_hosts(rows, self.collection.keys, self.collection.finder)
+        if not kept.rows:
+            return
+        columns = {n: kept.column(n) for n in SEEN if n in kept.chunk.columns}
+        columns["host"] = owner
+        columns["replied"] = _replied(kept, self.collection.keys)
+        self._seen.append(columns)
+        if self.collection.hosts is None:
+            self._keys.append([kept.series(k) for k in self.collection.keys])
 
     def merge(self, other: CollectedRows) -> None:
         """Add what another thread has kept."""
         self._seen += other._seen
         self._keys += other._keys
-        self._others += other._others
 
-    def hosts(self) -> list[Series]:
-        """The hosts, a column for each key, in the order of their numbers."""
+    def take_out(self) -> tuple[list[Series], dict[str, NDArray[Any]]]:
+        """The hosts, a column for each key, in the order of their numbers; and the rows that passed.
+
+        Columns are the stored fields, ``host`` (number) and ``replied`` (the peer sent the row).  The
+        pieces are given up on the way, so that the rows are not held twice.
+        """
+        columns = together(self._seen)
         if self.collection.hosts is not None:
-            return list(self.collection.hosts)
+            return list(self.collection.hosts), columns
         if not self._keys:
-            return []
+            return [], columns
         keys = [joined([piece[k] for piece in self._keys]) for k in range(len(self.collection.keys))]
-        _, first = group_rows(keys, len(keys[0]))
-        return [k.take(first) for k in keys]
+        self._keys = []
+        columns["host"], first = group_rows(keys, len(keys[0]))
+        return [k.take(first) for k in keys], columns
 
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """The rows that passed: stored fields, ``host`` (number), ``replied`` (the peer sent the row)."""
-        out = _together(self._seen)
-        if self.collection.hosts is None and self._keys:
-            keys = [joined([piece[k] for piece in self._keys]) for k in range(len(self.collection.keys))]
-            out["host"] = group_rows(keys, len(keys[0]))[0]
-        return out
 
-    def other_side(self) -> dict[str, NDArray[Any]]:
-        """The rows of the other side."""
-        return _together(self._others)
+@frozen(eq=False)
+class OtherSide:
+    """Whose peers' rows are kept, of all flows: ``keys`` are the hosts' as such a row holds them."""
+
+    keys: tuple[ex.Expression, ...]
+    finder: HostFinder | None
+
+
+class OtherRows:
+    """The rows of the other side that one thread has kept."""
+
+    def __init__(self, side: OtherSide) -> None:
+        self._side = side
+        self._rows: list[dict[str, NDArray[Any]]] = []
+
+    def add(self, rows: Rows) -> None:
+        """Keep those of ``rows`` (all of a chunk) that the peers of hosts sent."""
+        kept, _ = _of_hosts(rows, self._side.keys, self._side.finder)
+        if kept.rows:
+            self._rows.append({n: kept.column(n) for n in OTHER_SIDE if n in kept.chunk.columns})
+
+    def merge(self, other: OtherRows) -> None:
+        """Add what another thread has kept."""
+        self._rows += other._rows
+
+    def take_out(self) -> dict[str, NDArray[Any]]:
+        """The rows; the pieces are given up on the way."""
+        return together(self._rows)
+
+
+def _of_hosts(
+    rows: Rows, keys: tuple[ex.Expression, ...], finder: HostFinder | None
+) -> tuple[Rows, NDArray[np.int32]]:
+    """The rows whose keys are a host's, and that host's number."""
+    if not rows.rows:
+        return rows, np.zeros(0, np.int32)
+    if finder is None:
+        return rows, np.zeros(rows.rows, np.int32)
+    owner = finder.find([rows.values(k) for k in keys])
+    index = np.flatnonzero(owner >= 0)
+    return rows.take(index), owner.take(index).astype(np.int32)
 
 
 def _replied(rows: Rows, keys: tuple[ex.Expression, ...]) -> NDArray[np.bool_]:
@@ -135,14 +154,20 @@ def _replied(rows: Rows, keys: tuple[ex.Expression, ...]) -> NDArray[np.bool_]:
     return np.zeros(rows.rows, np.bool_)
 
 
-def _together(pieces: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+def together(pieces: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Columns of pieces, one after the other; ``pieces`` is emptied column by column."""
     if not pieces:
         return {}
-    names = [n for n in pieces[0] if all(n in p for p in pieces)]
-    return {n: _concatenated([p[n] for p in pieces]) for n in names}
+    out: dict[str, NDArray[Any]] = {}
+    for name in list(pieces[0]):
+        if all(name in p for p in pieces):
+            out[name] = joined_arrays([p.pop(name) for p in pieces])
+    pieces.clear()
+    return out
 
 
-def _concatenated(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+def joined_arrays(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays one after the other; addresses of both dtypes as ``ADDRESS``."""
     if any(a.dtype == ADDRESS for a in arrays):
         # a column of unknowns holds plain numbers that mean nothing
         arrays = [widen(a.astype(np.uint32) if a.dtype == np.int64 else a) for a in arrays]
@@ -160,5 +185,5 @@ def joined(pieces: list[Series]) -> Series:
     if any(p.denominators is not None for p in pieces):
         parts = [np.ones(len(p), np.int64) if p.denominators is None else p.denominators for p in pieces]
         denominators = np.concatenate(parts)
-    values = _concatenated([p.values for p in pieces])
+    values = joined_arrays([p.values for p in pieces])
     return Series(pieces[0].type, values, known, denominators, prefix)

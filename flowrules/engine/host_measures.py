@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrules.engine import exact
-from flowrules.engine.collect import CollectedRows
-from flowrules.engine.features.clients import client_rows
+from flowrules.engine.collect import CollectedRows, joined_arrays
+from flowrules.engine.dictionaries import WordCodes
+from flowrules.engine.features.clients import ESTABLISHED_PACKETS, TCP, client_rows
 from flowrules.engine.features.connections import Connections, connection_events, destination
 from flowrules.engine.features.evidence import Measured as HostMeasured
 from flowrules.engine.features.pairs import address_codes, paired
@@ -22,6 +23,10 @@ from flowrules.engine.measures import Explain, Measured
 from flowrules.engine.results import FeatureEvidence, Series
 from flowrules.flows.table import widen
 from flowrules.model import expression as ex
+from flowrules.model.fields import IPV4_MAPPED, TCP_FLAGS
+
+SYN = TCP_FLAGS["S"]
+ACK = TCP_FLAGS["A"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -37,86 +42,103 @@ class HostRows:
     What several measures need is worked out once.
     """
 
-    def __init__(self, collected: CollectedRows) -> None:
-        self.hosts = collected.hosts()
+    def __init__(self, collected: CollectedRows, other_side: Columns) -> None:
+        self.hosts, self.rows = collected.take_out()
         self.count = len(self.hosts[0]) if self.hosts else 0
-        self._other = collected.other_side()
-        rows = collected.columns()
-        self.rows = rows
-        self.empty = not rows or not len(rows["host"])
+        self._other = other_side
+        self.empty = not self.rows or not len(self.rows["host"])
         self._held: dict[object, Any] = {}
         if self.empty:
             return
+        rows = self.rows
         replied = rows["replied"]
         self.host = rows["host"]
-        sip, dip = rows["sip"], rows["dip"]
-        if sip.dtype != dip.dtype:
-            sip, dip = widen(sip), widen(dip)
         self.replied = replied
-        self.peer = np.where(replied, sip, dip)
-        self.port = np.where(replied, rows["dport"], rows["sport"])
-        self.peer_port = np.where(replied, rows["sport"], rows["dport"])
-        self.end = rows["stime"] + rows["duration"]
+        if not replied.any():
+            self.peer, self.port, self.peer_port = rows["dip"], rows["sport"], rows["dport"]
+        else:
+            sip, dip = rows["sip"], rows["dip"]
+            if sip.dtype != dip.dtype:
+                sip, dip = widen(sip), widen(dip)
+            self.peer = np.where(replied, sip, dip)
+            self.port = np.where(replied, rows["dport"], rows["sport"])
+            self.peer_port = np.where(replied, rows["sport"], rows["dport"])
+
+    def end(self, index: NDArray[np.intp]) -> NDArray[np.int64]:
+        """The end times of rows."""
+        ends: NDArray[np.int64] = self.rows["stime"].take(index) + self.rows["duration"].take(index)
+        return ends
 
     def _once(self, key: object, make: Callable[[], Any]) -> Any:
         if key not in self._held:
             self._held[key] = make()
         return self._held[key]
 
-    def paired(self) -> NDArray[np.int8]:
-        """What is known of the other side of each row, among all flows read."""
+    def paired(self, index: NDArray[np.intp]) -> NDArray[np.int8]:
+        """What is known of the other side of the rows at ``index``, among all flows read.
 
-        def make() -> NDArray[np.int8]:
-            rows, other = self.rows, self._other
-            if not other:
-                names = ("sip", "dip", "sport", "dport", "protocol", "stime")
-                return paired(*(rows[n] for n in names))
-            both = {n: _joined(rows[n], other[n]) for n in other}
-            found = paired(
-                both["sip"], both["dip"], both["sport"], both["dport"], both["protocol"], both["stime"]
-            )
-            return found[: len(self.host)]
-
-        found: NDArray[np.int8] = self._once("paired", make)
-        return found
+        Rows whose first packet says who opened are left out: nothing asks for their other side.
+        """
+        out = np.zeros(len(index), np.int8)
+        open_ones = index
+        if "initial_flags" in self.rows:
+            tcp = self.rows["protocol"].take(index) == TCP
+            told = tcp & (self.rows["initial_flags"].take(index) & SYN != 0)
+            open_ones = index[~told]
+        if not len(open_ones):
+            return out
+        names = ("sip", "dip", "sport", "dport", "protocol", "stime")
+        wanted = {n: self.rows[n].take(open_ones) for n in names}
+        sought = WordCodes(2)
+        sought.encode(*_conversations(wanted))
+        parts = [wanted]
+        rest = np.setdiff1d(np.arange(len(self.host)), open_ones, assume_unique=True)
+        for more, rows in ((self.rows, rest), (self._other, None)):
+            if not more or (rows is not None and not len(rows)):
+                continue
+            part = {n: more[n] if rows is None else more[n].take(rows) for n in names}
+            same = np.flatnonzero(sought.find(*_conversations(part)))
+            parts.append({n: c.take(same) for n, c in part.items()})
+        both = {n: joined_arrays([p[n] for p in parts]) for n in names}
+        found = paired(*(both[n] for n in names))
+        place = np.searchsorted(index, open_ones)
+        out[place] = found[: len(open_ones)]
+        return out
 
     def clients(self) -> NDArray[np.intp]:
         """The rows that are a host's own established TCP connections."""
 
         def make() -> NDArray[np.intp]:
             rows = self.rows
+            able = (rows["protocol"] == TCP) & (rows["packets"] >= ESTABLISHED_PACKETS)
+            if "flags" in rows:
+                able &= rows["flags"] & ACK != 0
+            kept: list[NDArray[np.intp]] = []
             # who opened is told apart for the host's own rows and for the peers' replies
-            mask = np.zeros(len(self.host), np.bool_)
             for replies in (False, True):
-                index = np.flatnonzero(self.replied == replies)
+                index = np.flatnonzero(able & (self.replied == replies))
                 if not len(index):
                     continue
-                part = {n: c.take(index) for n, c in rows.items()}
                 found = client_rows(
-                    part["protocol"],
-                    part.get("flags"),
-                    part.get("initial_flags"),
-                    part["packets"],
+                    rows["protocol"].take(index),
+                    rows["flags"].take(index) if "flags" in rows else None,
+                    rows["initial_flags"].take(index) if "initial_flags" in rows else None,
+                    rows["packets"].take(index),
                     self.port.take(index),
                     self.peer_port.take(index),
-                    self.paired().take(index),
+                    self.paired(index),
                     replies=replies,
                 )
-                mask[index] = found.mask
-            return np.flatnonzero(mask)
+                kept.append(index[found.mask])
+            return np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.intp)
 
         found: NDArray[np.intp] = self._once("clients", make)
         return found
 
-    def destinations(self) -> NDArray[np.uint64]:
-        """A code of the peer and its port, for each row."""
-
-        def make() -> NDArray[np.uint64]:
-            (codes,) = address_codes(self.peer)
-            return destination(codes, self.peer_port)
-
-        found: NDArray[np.uint64] = self._once("destinations", make)
-        return found
+    def destinations(self, index: NDArray[np.intp]) -> NDArray[np.uint64]:
+        """A code of the peer and its port, for the rows at ``index``."""
+        (codes,) = address_codes(self.peer.take(index))
+        return destination(codes, self.peer_port.take(index))
 
     def ports(self) -> PortFeatures:
         """What the ports of the hosts' connections say."""
@@ -125,9 +147,9 @@ class HostRows:
             index = self.clients()
             return port_features(
                 self.rows["stime"].take(index),
-                self.end.take(index),
+                self.end(index),
                 self.port.take(index),
-                self.destinations().take(index),
+                self.destinations(index),
                 self.host.take(index),
                 self.count,
                 addresses=self._addresses(),
@@ -145,7 +167,8 @@ class HostRows:
 
         def make() -> Services:
             index = np.flatnonzero(~self.replied)
-            rows = {n: c.take(index) for n, c in self.rows.items()}
+            names = ("protocol", "flags", "initial_flags")
+            rows = {n: self.rows[n].take(index) for n in names if n in self.rows}
             return answered_services(
                 rows["protocol"],
                 self.port.take(index),
@@ -153,7 +176,7 @@ class HostRows:
                 self.peer_port.take(index),
                 rows.get("flags"),
                 rows.get("initial_flags"),
-                self.paired().take(index),
+                self.paired(index),
                 self.host.take(index),
             )
 
@@ -164,16 +187,29 @@ class HostRows:
         """The hosts' connections, whoever opened them."""
 
         def make() -> Connections:
-            return connection_events(self.rows["stime"], self.end, self.port, self.destinations(), self.host)
+            index = np.arange(len(self.host))
+            return connection_events(
+                self.rows["stime"], self.end(index), self.port, self.destinations(index), self.host
+            )
 
         found: Connections = self._once("connections", make)
         return found
 
 
-def _joined(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    if one.dtype != other.dtype and (one.dtype.names or other.dtype.names):
-        one, other = widen(one), widen(other)
-    return np.concatenate([one, other])
+def _conversations(rows: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Two words that are equal for rows of one conversation, whichever side sent them.
+
+    Different conversations may share them by rare chance: what is found by them is compared in full later.
+    """
+    ends = []
+    for address, port in (("sip", "sport"), ("dip", "dport")):
+        low = rows[address]
+        if low.dtype.names:
+            word = low["low"] ^ low["high"] * np.uint64(0x9E3779B97F4A7C15)
+        else:
+            word = low.astype(np.uint64) + np.uint64(IPV4_MAPPED)
+        ends.append(word * np.uint64(0xC2B2AE3D27D4EB4F) + rows[port])
+    return ends[0] + ends[1], rows["protocol"].astype(np.uint64) + (ends[0] ^ ends[1])
 
 
 def host_measure(of: ex.Measure, rows: HostRows) -> Measured:

@@ -11,7 +11,7 @@ import numpy as np
 from flowrules.engine import exact, set_algebra
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.answers import Answer, answer
-from flowrules.engine.collect import CollectedRows
+from flowrules.engine.collect import CollectedRows, OtherSide
 from flowrules.engine.collect import Collection as RowCollection
 from flowrules.engine.direction import DirectionRule, decide
 from flowrules.engine.filling import filled
@@ -112,6 +112,7 @@ class _Run:
         self.directions: dict[str, int] = {}
         self.passes = 0
         self.hosts: dict[str, dict[str, Series]] = {}
+        self._other_places: list[tuple[tuple[ex.Expression, ...], str]] = []
 
     def go(self, threads: int, rows: int | None, progress: Progress | None) -> Results:
         for planned in self.plan.scans:
@@ -122,7 +123,7 @@ class _Run:
             )
             if number > 1 and idle:
                 for place, (_, collection) in zip(collections, task.collections, strict=True):
-                    self.collected[place] = HostRows(CollectedRows(collection))
+                    self.collected[place] = HostRows(CollectedRows(collection), {})
             else:
                 found = scan(task, self.sources, self.around, threads=threads, rows=rows, progress=progress)
                 self._keep(found, number, groupings, collections)
@@ -143,12 +144,18 @@ class _Run:
             grouping = Grouping(planned.keys, planned.inside, planned.aggregates, self.coders)
             counted.append((Where.of(planned.where), grouping))
         kept = []
+        finders: dict[str, HostFinder | None] = {"": None}
+        others: dict[tuple[tuple[ex.Expression, ...], str], OtherSide] = {}
         for place in collections:
             rows = self.plan.collections[place]
             hosts = list(self._hosts(rows.profile).values()) if rows.profile else None
-            finder = None if hosts is None else HostFinder(hosts, self.around.label_codes)
-            kept.append((Where.of(rows.where), RowCollection(rows.keys, hosts, finder)))
-        return Task(counted, kept, fields, number == 1), groupings, collections
+            if hosts is not None and rows.profile not in finders:
+                finders[rows.profile] = HostFinder(hosts, self.around.label_codes)
+            collection = RowCollection(rows.keys, hosts, finders[rows.profile])
+            kept.append((Where.of(rows.where), collection))
+            others.setdefault((rows.keys, rows.profile), collection.other_side())
+        self._other_places = list(others)
+        return Task(counted, kept, list(others.values()), fields, number == 1), groupings, collections
 
     def _keep(
         self, found: Scanned, number: int, groupings: Sequence[int], collections: Sequence[int]
@@ -159,8 +166,12 @@ class _Run:
             self.records = found.records
             self.directions = found.facts.by_direction(self.rule)
         self.grouped.update(zip(groupings, found.groups, strict=True))
-        for place, rows in zip(collections, found.rows, strict=True):
-            self.collected[place] = HostRows(rows)
+        others = {
+            key: rows.take_out() for key, rows in zip(self._other_places, found.others, strict=True)
+        }
+        for place, collected in zip(collections, found.rows, strict=True):
+            planned = self.plan.collections[place]
+            self.collected[place] = HostRows(collected, others[planned.keys, planned.profile])
 
     def _work_out(self, number: int) -> None:
         """Everything that is ready after a scan."""

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Grouping, Partial
-from flowrules.engine.collect import CollectedRows, Collection
+from flowrules.engine.collect import CollectedRows, Collection, OtherRows, OtherSide
 from flowrules.engine.direction import DirectionRule
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.predicates import truth
@@ -55,6 +55,7 @@ class Task:
 
     groupings: Sequence[tuple[Where, Grouping]]
     collections: Sequence[tuple[Where, Collection]]
+    others: Sequence[OtherSide]
     fields: frozenset[str]
     facts: bool
     """Whether times and directions of all flows are told."""
@@ -119,6 +120,7 @@ class _State:
         self.facts = Facts()
         self.partials = [Partial(grouping) for _, grouping in task.groupings]
         self.rows = [CollectedRows(collection) for _, collection in task.collections]
+        self.others = [OtherRows(side) for side in task.others]
 
     def add(self, chunk: Chunk, task: Task, around: Surroundings) -> int:
         for start in range(0, chunk.rows, PIECE_ROWS):
@@ -136,7 +138,9 @@ class _State:
         for (where, _), partial in zip(task.groupings, self.partials, strict=True):
             partial.add(_select(where, selected))
         for (where, _), collected in zip(task.collections, self.rows, strict=True):
-            collected.add(_select(where, selected), rows)
+            collected.add(_select(where, selected))
+        for other in self.others:
+            other.add(rows)
 
     def merge(self, other: _State) -> None:
         self.facts.merge(other.facts)
@@ -144,6 +148,8 @@ class _State:
             mine.merge(theirs)
         for held, more in zip(self.rows, other.rows, strict=True):
             held.merge(more)
+        for own, far in zip(self.others, other.others, strict=True):
+            own.merge(far)
 
 
 def _select(where: Where, selected: dict[tuple[int, ...], Rows]) -> Rows:
@@ -170,10 +176,12 @@ def _select(where: Where, selected: dict[tuple[int, ...], Rows]) -> Rows:
 
 @frozen(eq=False)
 class Scanned:
-    """What a scan found: the groups of each grouping, the rows of each collection, facts, records by source."""
+    """What a scan found: the groups of each grouping, the rows of each collection and of each other side,
+    facts, records by source."""
 
     groups: Sequence[Grouped]
     rows: Sequence[CollectedRows]
+    others: Sequence[OtherRows]
     facts: Facts
     records: Sequence[int]
 
@@ -207,7 +215,7 @@ def scan(
     first = states[0]
     for other in states[1:]:
         first.merge(other)
-    return Scanned([p.finish() for p in first.partials], first.rows, first.facts, records)
+    return Scanned([p.finish() for p in first.partials], first.rows, first.others, first.facts, records)
 
 
 def _chunks(task: Task, sources: Sequence[FlowSource], rows: int | None) -> Iterator[tuple[int, Chunk]]:
