@@ -40,12 +40,12 @@ setup: $(VENV)/.ready-dev ## set up .venv with all that development needs
 
 .PHONY: demo
 demo: $(VENV)/.ready-run ## run the main job on the built-in sample network
-	@$(VENV)/bin/flowrules demo
+	@$(PY) -m flowrules demo
 
 .PHONY: run
 run: $(VENV)/.ready-run ## run the shipped rulesets over your own flows: make run FLOWS=path
 	@test -n "$(FLOWS)" || { echo 'which flows? make run FLOWS=path' >&2; exit 2; }
-	@$(VENV)/bin/flowrules run sei.web_clients sei.email --flows $(FLOWS)
+	@$(PY) -m flowrules run sei.web_clients sei.email --flows $(FLOWS)
 
 # ---------------------------------------------------------------- check
 
@@ -77,8 +77,8 @@ imports: $(VENV)/.ready-dev ## check that imports run one way (import-linter)
 
 .PHONY: rulesets
 rulesets: $(VENV)/.ready-run ## check the shipped rulesets and run the tests inside them
-	@$(VENV)/bin/flowrules check rulesets
-	@$(VENV)/bin/flowrules test rulesets
+	@$(PY) -m flowrules check rulesets
+	@$(PY) -m flowrules test rulesets
 
 .PHONY: docs-check
 docs-check: $(VENV)/.ready-dev ## run the examples in the documentation
