@@ -225,8 +225,8 @@ STRUCTURE: Final[tuple[Code, ...]] = (
         "column",
         "columns of a table that cannot be told apart",
         "A column's default name is that of what it measures; `as` gives another.",
-        "table t = sum(bytes), max(bytes) as bytes of all per sip",
-        "table t = sum(bytes), max(bytes) of all per sip",
+        "table t = sum(bytes) as n, flows as n of all per sip",
+        "table t = sum(bytes) as volume, flows as n of all per sip",
     ),
     _error(
         "FR231",
