@@ -263,6 +263,8 @@ class TreeBuilder(Transformer[Any, Any]):
         if isinstance(items[0], tree.Tuple):
             members: Any = items[0].items
             return tree.List(members, span=span)
+        if self.places.source.text.startswith("(", found.start):
+            return tree.List(items, span=span)
         return items[0]  # type: ignore[no-any-return]
 
     # ---- expressions ----------------------------------------------------------------------------------
