@@ -97,7 +97,7 @@ def _host(
     for verdict in declared.verdicts:
         yield from _verdict(verdict.short, host, groups.get(verdict.short), color)
     for anomaly in host.anomalies:
-        yield f"  anomaly {anomaly.name.rpartition('.')[2]} ({anomaly.severity}): {anomaly.because}"
+        yield f"  anomaly {anomaly.name.partition(':')[2]} ({anomaly.severity}): {anomaly.because}"
 
 
 def _note(host: HostFinding, feature: str) -> str:

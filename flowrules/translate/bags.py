@@ -76,13 +76,15 @@ def bag_tool(switches: Switches, bag: Bag, set_name: Callable[[str, str, str], s
                 word = "in" if name == "intersect" else "not in"
                 declared = set_name(switches.tool, f"--{name}", value)
                 bag = evolve(bag, wheres=(*bag.wheres, f"{bag.key.text} {word} {declared}"))
-            case "add" | "subtract" | "minimize" | "maximize" | "divide" | "compare" | "scalar-multiply":
-                raise switches.refuse(
-                    name,
-                    "arithmetic between bags cannot be said",
-                    "put the counters side by side in a profile",
-                )
     return bag
+
+
+def refuse_arithmetic(switches: Switches) -> None:
+    """Raise for the switches of rwbagtool that combine bags or change counters."""
+    for name in ("add", "subtract", "minimize", "maximize", "divide", "compare", "scalar-multiply"):
+        if switches.has(name):
+            hint = "put the counters side by side in a profile"
+            raise switches.refuse(name, "arithmetic between bags cannot be said", hint)
 
 
 def _key_limit(switches: Switches, name: str, value: str, key: KeyField) -> str:

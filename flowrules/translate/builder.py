@@ -9,7 +9,7 @@ from attrs import define, evolve, field, frozen
 
 from flowrules.flows.silk_conf import SilkConf
 from flowrules.translate import aggregate
-from flowrules.translate.bags import Bag, bag_file, bag_tool
+from flowrules.translate.bags import Bag, bag_file, bag_tool, refuse_arithmetic
 from flowrules.translate.errors import TranslationError
 from flowrules.translate.outputs import BagText, Output, Records, SetText, Statistics
 from flowrules.translate.rwfilter import FilterContext, load_map, predicates
@@ -417,6 +417,7 @@ def _operand_bag(builder: Builder, switches: Switches, stream: Stream | None) ->
 
 
 def _rwbagtool(builder: Builder, switches: Switches, stream: Stream | None, last: bool) -> Stream | None:
+    refuse_arithmetic(switches)
     bag = bag_tool(switches, _operand_bag(builder, switches, stream), builder.set_file)
     result: Stream = bag
     if switches.has("coverset"):

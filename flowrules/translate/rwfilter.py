@@ -212,6 +212,7 @@ def _types(switches: Switches, classes: str | None, types: str | None, conf: Sil
 
 def _flowtypes(switches: Switches, value: str, conf: SilkConf) -> str:
     pairs: list[str] = []
+    types: list[str] = []
     for part in value.split(","):
         class_name, slash, type_name = part.strip().partition("/")
         if not slash:
@@ -220,16 +221,16 @@ def _flowtypes(switches: Switches, value: str, conf: SilkConf) -> str:
             return ""
         if type_name == "all":
             pairs.append(membership("class", [class_name]))
-        elif class_name == "all":
-            pairs.append(membership("type", [type_name]))
-        elif not conf.flowtype_ids(type_name, class_name):
+            continue
+        known = conf.flowtype_ids(type_name, None if class_name == "all" else class_name)
+        if not known:
             raise TranslationError(switches.tool, "--flowtypes", f"unknown flowtype {part}")
-        elif len(conf.flowtype_ids(type_name)) == 1:
-            pairs.append(membership("type", [type_name]))
+        if len(known) == len(conf.flowtype_ids(type_name)):
+            types.append(type_name)
         else:
-            pairs.append(f"class = {class_name} and type = {type_name}")
-    if len(pairs) > 1 and all(p.startswith("type = ") for p in pairs):
-        return membership("type", [p.removeprefix("type = ") for p in pairs])
+            pairs.append(f"class = {class_name} and {membership('type', [type_name])}")
+    if types:
+        pairs.insert(0, membership("type", types))
     return pairs[0] if len(pairs) == 1 else "(" + " or ".join(pairs) + ")"
 
 

@@ -66,7 +66,7 @@ def _statements(script: str) -> list[str]:
                 continue
             word = line.split()[0].rpartition("/")[2]
             if not prompted and not word.startswith("rw") and not line.startswith("|"):
-                if out or _is_output(line):
+                if out:
                     continue
                 raise TranslationError(
                     word, "", "not a tool that can be translated", f"known are {', '.join(TOOLS)}"
@@ -85,10 +85,6 @@ def _statements(script: str) -> list[str]:
     if pending:
         out.append(pending.rstrip("|").strip())
     return out
-
-
-def _is_output(line: str) -> bool:
-    return "|" in line and not line.split("|")[0].strip().startswith("rw")
 
 
 def _split(line: str) -> list[Pipeline]:

@@ -126,6 +126,8 @@ def time_window(tool: str, switch: str, text: str) -> tuple[int | None, int | No
     match = re.match(r"(\d{4}/\d\d/\d\d(?:[:T][\d:.]+)?|\d{8,}(?:\.\d+)?)?(-)?(.*)$", text.strip())
     assert match is not None
     start, dash, end = match.groups()
+    if not start and not dash:
+        time_bounds(tool, switch, text.strip())
     if not start and not end:
         raise TranslationError(tool, switch, f"found {text!r}, expected a time window START-END")
     first = time_bounds(tool, switch, start)[0] if start else None
