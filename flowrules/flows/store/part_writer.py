@@ -1,0 +1,244 @@
+"""Writing one part: the records of a day, block after block, into a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrules.flows.store.address_table import AddressTable
+from flowrules.flows.store.arrange import Arrangement, arrange, wide_rows
+from flowrules.flows.store.checksum import checksum, digest
+from flowrules.flows.store.column_file import ColumnFile
+from flowrules.flows.store.columns import ADDRESS_FILE, ADDRESSES, HOMES, WIDTHS
+from flowrules.flows.store.home_codes import HomeCodes
+from flowrules.flows.store.manifest import PartEntry
+from flowrules.flows.store.part_index import (
+    BLOCK,
+    INDEX,
+    SEGMENT,
+    PartIndex,
+    bounds_dtype,
+    index_bytes,
+)
+from flowrules.flows.table import Chunk
+from flowrules.model.fields import ADDRESS
+
+Array = NDArray[Any]
+
+_SYNCING: Final = 8
+"""Files that are told to reach the disk at one time: the system then takes them in one go."""
+
+
+class PartWriter:
+    """Writes the blocks of one part into ``folder``, which it makes.
+
+    ``day`` and ``fields`` are those of every record; ``homes`` gives the codes of home hosts, where there are
+    to be any.  ``finish`` must be called before the part can be read.  Errors of the system pass through as
+    ``OSError``.
+    """
+
+    def __init__(self, folder: Path, day: str, fields: Iterable[str], homes: HomeCodes | None) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.day = day
+        self.fields = tuple(name for name in WIDTHS if name in frozenset(fields))
+        self.rows = 0
+        self.table = AddressTable()
+        self._homes = homes
+        self._entry_homes: NDArray[np.uint32] = np.empty(0, np.uint32)
+        homed = [] if homes is None else [home for home, name in HOMES.items() if name in self.fields]
+        self._columns = {name: ColumnFile(folder, name) for name in (*self.fields, *homed)}
+        self._bounds: dict[str, list[Array]] = {name: [] for name in self._columns}
+        self._blocks: list[tuple[int, int, int, int, int]] = []
+        self._segments: list[tuple[int, int, int, int, int]] = []
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks have been written."""
+        return len(self._blocks)
+
+    def add(self, chunk: Chunk) -> None:
+        """Write the rows of a chunk as one block."""
+        wide = wide_rows(chunk)
+        if wide is not None:
+            for name in ADDRESSES:
+                if name in self._columns:
+                    # a number of the table is not known before the table is sorted
+                    self._columns[name].materialise()
+        arrangement = arrange(chunk, wide)
+        values = {name: chunk.columns[name] for name in self.fields}
+        for name in ADDRESSES:
+            if name in values:
+                values[name] = self._narrowed(values[name], wide)
+        self._add_homes(values, wide)
+        for name, column in self._columns.items():
+            if name in values:
+                self._put(column, values[name], arrangement)
+        starts = arrangement.starts
+        stops = (*starts[1:], arrangement.rows)
+        narrow = arrangement.rows - arrangement.wide
+        block = len(self._blocks)
+        self._blocks.append((self.rows, arrangement.rows, arrangement.wide, len(self._segments), len(starts)))
+        self._segments += [
+            (self.rows + start, stop - start, block, int(start >= narrow), 0)
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+        self.rows += arrangement.rows
+
+    def finish(self, name: str) -> PartEntry:
+        """Write what is missing, make sure that all of it has reached the disk, and say what there is.
+
+        ``name`` is what the manifest is to call the part.
+        """
+        table_sum = (0, 0, 0)
+        if self.table.count:
+            self._renumber()
+            table = np.ascontiguousarray(self.table.addresses)
+            table_sum = checksum(table)
+            with (self.folder / ADDRESS_FILE).open("wb") as file:
+                file.write(table.view(np.uint8).data)
+        for column in self._columns.values():
+            # what is constant in this part might be another value in the next: it is the index that says it
+            assert column.path is not None or column.constant is not None
+        index = PartIndex(
+            rows=self.rows,
+            fields=self.fields,
+            columns={name: column.entry for name, column in self._columns.items()},
+            blocks=np.array(self._blocks, BLOCK),
+            segments=np.array(self._segments, SEGMENT),
+            bounds={name: np.concatenate(pieces) for name, pieces in self._bounds.items()},
+            checksums={
+                name: column.checksums for name, column in self._columns.items() if column.path is not None
+            },
+            addresses=self.table.count,
+            addresses_checksum=table_sum,
+        )
+        data = index_bytes(index)
+        (self.folder / INDEX).write_bytes(data)
+        _sync(self.folder)
+        span = None
+        if "stime" in index.bounds:
+            times = index.bounds["stime"]
+            span = int(times[:, 0].min()), int(times[:, 1].max())
+        return PartEntry(name, self.day, self.rows, self.fields, span, digest(data))
+
+    def _narrowed(self, addresses: Array, wide: NDArray[np.bool_] | None) -> NDArray[np.uint32]:
+        """Addresses as u32: IPv4 themselves, in IPv6 rows their numbers in the table."""
+        if addresses.dtype != ADDRESS:
+            if wide is None:
+                return addresses
+            # an IPv6 record whose other addresses are IPv4 throughout the chunk
+            mapped = np.zeros(len(addresses), ADDRESS)
+            mapped["low"] = addresses.astype(np.uint64) | np.uint64(0xFFFF << 32)
+            addresses = mapped
+        out: NDArray[np.uint32] = addresses["low"].astype(np.uint32)
+        if wide is not None:
+            six = np.flatnonzero(wide)
+            out[six] = self.table.codes(addresses.take(six))
+        return out
+
+    def _add_homes(self, values: dict[str, Array], wide: NDArray[np.bool_] | None) -> None:
+        """Add the codes of home hosts, or drop them for this part where there are too many hosts."""
+        if self._homes is None:
+            return
+        if self.table.count > len(self._entry_homes):
+            fresh = self._homes.wide(self.table.addresses[len(self._entry_homes) :])
+            if fresh is None:
+                self._drop_homes(values)
+                return
+            self._entry_homes = np.concatenate((self._entry_homes, fresh))
+        for home, name in HOMES.items():
+            if home not in self._columns:
+                continue
+            if wide is None:
+                codes = self._homes.narrow(values[name])
+            else:
+                codes = np.empty(len(wide), np.uint32)
+                four, six = np.flatnonzero(~wide), np.flatnonzero(wide)
+                codes[six] = self._entry_homes.take(values[name].take(six))
+                narrow = self._homes.narrow(values[name].take(four))
+                if narrow is None:
+                    codes = None
+                else:
+                    codes[four] = narrow
+            if codes is None:
+                self._drop_homes(values)
+                return
+            values[home] = codes
+
+    def _drop_homes(self, values: dict[str, Array]) -> None:
+        self._homes = None
+        for home in HOMES:
+            if home in self._columns:
+                self._columns.pop(home).remove()
+                del self._bounds[home]
+                values.pop(home, None)
+
+    def _put(self, column: ColumnFile, values: Array, arrangement: Arrangement) -> None:
+        low, high = int(values.min()), int(values.max())
+        starts = arrangement.starts
+        bounds = np.empty((len(starts), 2), bounds_dtype(column.name))
+        bounds[:, 0], bounds[:, 1] = low, high
+        if low != high:
+            if arrangement.order is not None:
+                values = values.take(arrangement.order)
+            if len(starts) > 1:
+                _find_bounds(bounds, values, starts)
+        self._bounds[column.name].append(bounds)
+        column.put(values, low, high)
+
+    def _renumber(self) -> None:
+        """Sort the address table, and put the new numbers into the columns and bounds."""
+        new = self.table.sort()
+        for name in ADDRESSES:
+            if name not in self._columns:
+                continue
+            for number, (first, rows, wide, segment, segments) in enumerate(self._blocks):
+                if not wide:
+                    continue
+                bounds = self._bounds[name][number]
+                starts = [start - first for start, *_ in self._segments[segment : segment + segments]]
+
+                def change(
+                    data: Array,
+                    narrow: int = rows - wide,
+                    bounds: Array = bounds,
+                    starts: list[int] = starts,
+                ) -> Array:
+                    data[narrow:] = new.take(data[narrow:])
+                    _find_bounds(bounds, data, starts)
+                    return data
+
+                self._columns[name].rewrite(number, first, change)
+
+
+def _find_bounds(bounds: Array, values: Array, starts: Iterable[int]) -> None:
+    """Fill ``bounds`` with the least and greatest value of each segment."""
+    starts = list(starts)
+    least, most = np.minimum.reduce, np.maximum.reduce
+    for at, (start, stop) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
+        piece = values[start:stop]
+        bounds[at, 0] = least(piece)
+        bounds[at, 1] = most(piece)
+
+
+def _sync(folder: Path) -> None:
+    """Return when the files of a folder, and the folder, are on the disk."""
+    with ThreadPoolExecutor(_SYNCING) as pool:
+        list(pool.map(sync, folder.iterdir()))
+    sync(folder)
+
+
+def sync(path: Path) -> None:
+    """Return when a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
