@@ -233,6 +233,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--serve", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
     parser.add_argument("--write", metavar="FOLDER", help=argparse.SUPPRESS)
+    sys.path.insert(0, str(HERE.parent))
     given = parser.parse_args()
     if given.write:
         print(write_columns(Path(given.write), given.scale))
