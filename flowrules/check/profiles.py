@@ -154,9 +154,15 @@ class _Profile:
         self.open.append(name)
         node = self.nodes[name]
         if node.condition is not None:
-            for used in node.condition.walk():
-                if isinstance(used, tree.Name) and used.parts[0] in self.nodes and len(used.parts) == 1:
-                    self._feature(used.parts[0])
+            walked = list(node.condition.walk())
+            # what is called is a map or a measure, though a feature has its name: banner = banner(host)
+            called = {id(n.function) for n in walked if isinstance(n, tree.Call)}
+            used = [
+                n for n in walked if isinstance(n, tree.Name) and len(n.parts) == 1 and id(n) not in called
+            ]
+            for one in used:
+                if one.parts[0] in self.nodes:
+                    self._feature(one.parts[0])
         self.open.pop()
         self.features[name] = None if name in self.circular else self._checked_feature(node)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flowrules.engine.conditions import Scope, holds
+from flowrules.engine.conditions import Scope, holds, value
 from flowrules.engine.joins import Index, match_rows
 from flowrules.engine.results import Frame, Results
 from flowrules.engine.verdicts import hosts_with
@@ -86,6 +86,16 @@ def _as_text(cell: str | tuple[object, ...]) -> str:
     return cell if isinstance(cell, str) else ", ".join(str(v) for v in cell)
 
 
+def _text(cell: Cell, scope: Scope) -> list[str]:
+    """A text for each row; one that is nothing but an unknown value is left empty."""
+    texts = fill(cell.text, scope)
+    parts = cell.text.parts if cell.text is not None else ()
+    if len(parts) == 1 and not isinstance(parts[0], str):
+        known = value(parts[0], scope).mask()
+        return [text if k else "" for text, k in zip(texts, known.tolist(), strict=True)]
+    return texts
+
+
 def _cell(cell: Cell, name: str, frame: Frame | None, scope: Scope) -> Sequence[str | tuple[object, ...]]:
     rows = scope.rows
     match cell.kind:
@@ -96,7 +106,7 @@ def _cell(cell: Cell, name: str, frame: Frame | None, scope: Scope) -> Sequence[
         case "verdict":
             return words(ex.Verdict(type=LABEL), scope)
         case "text":
-            return fill(cell.text, scope)
+            return _text(cell, scope)
         case "list":
             listed = tuple(n for low, high in cell.values for n in range(low, high + 1))
             return [listed] * rows

@@ -107,6 +107,7 @@ def _note(host: HostFinding, feature: str) -> str:
     if "why_unknown" in note:
         return f"  ({note['why_unknown']})"
     plain = {k: v for k, v in note.items() if isinstance(v, int | float | str) and not isinstance(v, bool)}
+    plain = {k: v for k, v in plain.items() if v != ""}
     shown = ", ".join(
         f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in list(plain.items())[:6]
     )
