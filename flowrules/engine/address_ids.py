@@ -86,6 +86,8 @@ class AddressIds:
         place <<= _HALF
         place |= addresses & _LOW_HALF
         ids = pages.ids.take(place)
+        if len(ids) and ids.min():
+            return ids
         absent = np.flatnonzero(ids == 0)
         if len(absent):
             some = addresses.take(absent)

@@ -232,10 +232,17 @@ class NumberCodes:
     def _seek(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp], Words]:
         window = self._window
         size = len(window.codes)
-        if values.dtype.itemsize <= 2 and window.base == 0 and size >= 1 << 8 * values.dtype.itemsize:
-            codes = window.codes.take(values)
-            absent = np.flatnonzero(codes == 0)
-            return codes, absent, values.astype(np.uint64) if len(absent) else _NO_WORDS
+        if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+            every = 1 << 8 * values.dtype.itemsize
+            if window.base == 0 and size < every and self._count == 1:
+                self._window = window = _Window(0, np.zeros(every, np.uint32))
+                size = every
+            if window.base == 0 and size >= every:
+                codes = window.codes.take(values)
+                if len(codes) and codes.min():
+                    return codes, _NO_ROWS, _NO_WORDS
+                absent = np.flatnonzero(codes == 0)
+                return codes, absent, values.astype(np.uint64)
         wide = _as_words(values)
         place = wide - np.uint64(window.base)
         if not size:
@@ -247,6 +254,8 @@ class NumberCodes:
             place[~inside] = 0
             codes = window.codes.take(place.view(np.int64))
             codes[~inside] = 0
+        if len(codes) and codes.min():
+            return codes, _NO_ROWS, wide
         return codes, np.flatnonzero(codes == 0), wide
 
     def _add(self, wide: Words) -> Codes:
@@ -324,6 +333,7 @@ def _room(size: int) -> int:
 
 
 _NO_WORDS: Final = np.zeros(0, np.uint64)
+_NO_ROWS: Final = np.zeros(0, np.intp)
 
 
 def _as_words(values: NDArray[Any]) -> Words:

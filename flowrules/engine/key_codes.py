@@ -65,6 +65,11 @@ class AddressCoder:
         self._of = of
         self._ids = ids
 
+    @property
+    def of_field(self) -> bool:
+        """Whether the addresses are a stored field, as they stand in the chunk."""
+        return isinstance(self._of, ex.Field) and self._of.name in ("sip", "dip", "nhip")
+
     def __len__(self) -> int:
         return len(self._ids)
 

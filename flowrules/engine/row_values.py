@@ -75,6 +75,8 @@ class Rows:
         self.rows = chunk.rows if index is None else len(index)
         self.truths: dict[int, tuple[Known, Known]] = {}
         self.held: dict[object, Any] = {}
+        self.passed: Known | None = None
+        """Which rows of the chunk these are, where that is at hand."""
 
     def take(self, index: Index) -> Rows:
         """The rows at ``index`` of these."""

@@ -18,7 +18,7 @@ from flowrules.engine.filling import filled
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.host_measures import HostRows, host_measure
 from flowrules.engine.joins import order_by
-from flowrules.engine.key_codes import Coders
+from flowrules.engine.key_codes import AddressCoder, Coder, Coders
 from flowrules.engine.measures import Explain, Window
 from flowrules.engine.member_tests import HostFinder
 from flowrules.engine.profiles import evidence_of, for_hosts, host_keys, rows_of_hosts
@@ -155,7 +155,9 @@ class _Run:
             kept.append((Where.of(rows.where), collection))
             others.setdefault((rows.keys, rows.profile), collection.other_side())
         self._other_places = list(others)
-        return Task(counted, kept, list(others.values()), fields, number == 1), groupings, collections
+        shared = _shared_coders([grouping for _, grouping in counted])
+        task = Task(counted, kept, list(others.values()), fields, number == 1, shared)
+        return task, groupings, collections
 
     def _keep(
         self, found: Scanned, number: int, groupings: Sequence[int], collections: Sequence[int]
@@ -482,6 +484,16 @@ class _Run:
             dict(world.totals),
             self.entries,
         )
+
+
+def _shared_coders(groupings: Sequence[Grouping]) -> list[tuple[Coder, list[int]]]:
+    """The coders of addresses among keys that more than one grouping uses, with the groupings' places."""
+    users: dict[int, tuple[Coder, list[int]]] = {}
+    for place, grouping in enumerate(groupings):
+        for coder in grouping.coders:
+            if isinstance(coder, AddressCoder) and coder.of_field:
+                users.setdefault(id(coder), (coder, []))[1].append(place)
+    return [(coder, places) for coder, places in users.values() if len(places) > 1]
 
 
 def _empty(parts: tuple[object, ...], names: Sequence[str]) -> SetResult:

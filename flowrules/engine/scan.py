@@ -6,7 +6,7 @@ the size of chunks, on the number of threads or on the order of sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -18,6 +18,7 @@ from flowrules.engine.aggregate import Grouping, Partial
 from flowrules.engine.collect import CollectedRows, Collection, OtherRows, OtherSide
 from flowrules.engine.direction import DirectionRule
 from flowrules.engine.grouped import Grouped
+from flowrules.engine.key_codes import Coder
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import DIRECTION_CODES, Rows
 from flowrules.engine.surroundings import Surroundings
@@ -25,7 +26,7 @@ from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model import expression as ex
 from flowrules.plan.planner import cost
 
-PIECE_ROWS = 1 << 16
+PIECE_ROWS = 1 << 17
 """How many rows are evaluated at a time, so that what lies between two steps stays in the cache."""
 
 Progress = Callable[[int], None]
@@ -59,6 +60,8 @@ class Task:
     fields: frozenset[str]
     facts: bool
     """Whether times and directions of all flows are told."""
+    shared_coders: Sequence[tuple[Coder, Sequence[int]]] = ()
+    """Coders of addresses that several groupings use, with the places of these."""
 
 
 @define(eq=False)
@@ -89,9 +92,18 @@ class Facts:
             self.last_end = max(self.last_end, int(end.max()))
         rule = rows.around.direction
         if rule.by_types and "type" in columns:
-            self.directions += np.bincount(rows.column("type"), minlength=256)
+            self._count(rows.column("type"))
         elif not rule.by_types:
-            self.directions += np.bincount(rows.direction(), minlength=256)
+            self._count(rows.direction())
+
+    def _count(self, numbers: NDArray[np.uint8]) -> None:
+        """Count bytes: flows bear few different types, so comparing with those met is quickest."""
+        met = np.flatnonzero(self.directions)[:8].tolist()
+        found = [int(np.count_nonzero(numbers == number)) for number in met]
+        if sum(found) == len(numbers):
+            self.directions[met] += found
+        else:
+            self.directions += np.bincount(numbers, minlength=256)
 
     def merge(self, other: Facts) -> None:
         """Add what another thread has seen."""
@@ -135,8 +147,11 @@ class _State:
         else:
             self.facts.records += rows.rows
         selected: dict[tuple[int, ...], Rows] = {(): rows}
-        for (where, _), partial in zip(task.groupings, self.partials, strict=True):
-            partial.add(_select(where, selected))
+        chosen = [_select(where, selected) for where, _ in task.groupings]
+        for coder, places in task.shared_coders:
+            _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places})
+        for partial, passed in zip(self.partials, chosen, strict=True):
+            partial.add(passed)
         for (where, _), collected in zip(task.collections, self.rows, strict=True):
             collected.add(_select(where, selected))
         for other in self.others:
@@ -164,6 +179,7 @@ def _select(where: Where, selected: dict[tuple[int, ...], Rows]) -> Rows:
             passed = held if passed is None else passed & held
         assert passed is not None
         rows = selected[key] = rows.take(np.flatnonzero(passed))
+        rows.passed = passed
     for predicate in where.dear:
         key = (*key, id(predicate))
         fewer = selected.get(key)
@@ -172,6 +188,24 @@ def _select(where: Where, selected: dict[tuple[int, ...], Rows]) -> Rows:
             fewer = selected[key] = rows if held.all() else rows.take(np.flatnonzero(held))
         rows = fewer
     return rows
+
+
+def _share_codes(coder: Coder, rows: Rows, users: Mapping[int, Rows]) -> None:
+    """Look addresses up once for all selections that need them: for the rows that any of them holds."""
+    masks = [u.passed for u in users.values() if u.passed is not None and u.rows]
+    if len(masks) < 2:
+        return
+    union = masks[0]
+    for mask in masks[1:]:
+        union = union | mask
+    index = np.flatnonzero(union)
+    codes = coder.encode(rows.take(index))
+    whole = np.empty(rows.rows, np.uint32)
+    whole[index] = codes
+    for user in users.values():
+        if user.passed is None or user.index is None:
+            continue
+        user.held["codes", id(coder)] = codes if user.rows == len(index) else whole.take(user.index)
 
 
 @frozen(eq=False)
