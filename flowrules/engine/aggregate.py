@@ -26,6 +26,7 @@ from flowrules.engine.groups import GroupNumbers
 from flowrules.engine.key_codes import Coder, Coders, codes_of
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows, Values
+from flowrules.engine.spreading import WEIGHTS, Weights, spread
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import GREATEST, LEAST, MATCHING, SQUARES, SUM, VALUES, Aggregate
 
@@ -46,19 +47,31 @@ class Grouping:
         coders: Coders,
     ) -> None:
         self.keys = tuple(keys)
+        self.spread = next((k for k in keys if isinstance(k, ex.Spread)), None)
+        if self.spread is not None:
+            aggregates = (*aggregates, Aggregate(SUM, self.spread))
         self.aggregates = tuple(aggregates)
         self.coders: list[Coder] = [coders.of(k, i) for k, i in zip(keys, inside, strict=True)]
         self.numbers = GroupNumbers([c.width for c in self.coders]) if len(self.coders) > 1 else None
         self.value_coders: dict[Aggregate, Coder] = {
-            a: coders.of(a.of) for a in aggregates if a.kind in (VALUES, SUM, SQUARES)
+            a: coders.of(a.of) for a in self.aggregates if a.kind in (VALUES, SUM, SQUARES)
         }
         # a group's values, or its denominators, are pairs of its number and a code
         self.pairs: dict[Aggregate, GroupNumbers] = {
-            a: GroupNumbers((32, 32)) for a in aggregates if a.kind in (VALUES, SUM, SQUARES)
+            a: GroupNumbers((32, 32)) for a in self.aggregates if a.kind in (VALUES, SUM, SQUARES)
         }
         self.denominators: dict[Aggregate, NumberCodes] = {
-            a: NumberCodes() for a in aggregates if a.kind in (SUM, SQUARES)
+            a: NumberCodes() for a in self.aggregates if a.kind in (SUM, SQUARES)
         }
+
+    def spread_rows(self, rows: Rows) -> Rows:
+        """A row for each bin that each row touches, with its weight and its bin."""
+        assert self.spread is not None
+        index, bins, weights = spread(self.spread, rows.column("stime"), rows.column("duration"))
+        out = rows.take(index)
+        out.held[WEIGHTS] = weights
+        out.held[id(self.spread)] = Values(bins)
+        return out
 
     def group_numbers(self, rows: Rows) -> Index | None:
         """The group number of each row; ``None``: all are of group 1."""
@@ -88,6 +101,7 @@ class Partial:
 
     def __init__(self, grouping: Grouping) -> None:
         self.grouping = grouping
+        self._flows = 0
         self._counts = np.zeros(0, np.int64)
         self._parts: dict[Aggregate, _Part] = {a: _make_part(grouping, a) for a in grouping.aggregates}
 
@@ -95,6 +109,9 @@ class Partial:
         """Count rows, all of which passed the grouping's predicate."""
         if not rows.rows:
             return
+        self._flows += rows.rows
+        if self.grouping.spread is not None:
+            rows = self.grouping.spread_rows(rows)
         groups = self.grouping.group_numbers(rows)
         size = self.grouping.size()
         self._counts = _counted(self._counts, groups, size, rows.rows)
@@ -103,6 +120,7 @@ class Partial:
 
     def merge(self, other: Partial) -> None:
         """Add what another thread has counted of the same grouping."""
+        self._flows += other._flows
         size = max(len(self._counts), len(other._counts))
         if len(self._counts) < size:
             self._counts = grown(self._counts, size)
@@ -121,7 +139,11 @@ class Partial:
         ]
         parts = {a: part.finish(groups, place) for a, part in self._parts.items()}
         return Grouped(
-            dict(zip(self.grouping.keys, keys, strict=True)), self._counts.take(groups), parts, len(groups)
+            dict(zip(self.grouping.keys, keys, strict=True)),
+            self._counts.take(groups),
+            parts,
+            len(groups),
+            None if self.grouping.spread is None else self._flows,
         )
 
 
@@ -179,6 +201,7 @@ class _SumPart(_Part):
         self._denominators = grouping.denominators[aggregate]
         self._whole: ExactSums | ExactSquares = self._new()
         self._parts: ExactSums | ExactSquares = self._new()
+        self._high = ExactSums()
         self._scale = 1
         self._floats = _ValuePart(grouping, aggregate)
         self._known = np.zeros(0, np.int64)
@@ -198,6 +221,10 @@ class _SumPart(_Part):
             self._floats.add(groups, size, rows)
             return
         array = values.array if some is None else values.array.take(some)
+        weights = rows.held.get(WEIGHTS)
+        if weights is not None:
+            self._add_weighted(groups_known, array, weights, some)
+            return
         if values.denominators is None:
             self._whole.add(groups_known, size, _whole_numbers(array))
             return
@@ -207,6 +234,27 @@ class _SumPart(_Part):
         pair = self._pairs.encode((own, self._denominators.encode(below)))
         self._parts.add(pair.astype(np.intp), len(self._pairs), _whole_numbers(array))
 
+    def _add_weighted(
+        self, groups: Index | None, array: NDArray[Any], weights: Weights, some: Index | None
+    ) -> None:
+        """Add rows that were spread: each value times its weight, the flows themselves for the spread key."""
+        if isinstance(self._of, ex.Spread):
+            above, below = weights.records, weights.parts
+        else:
+            share = weights.volume if some is None else weights.volume.take(some)
+            if len(array) and int(array.max()) * int(share.max(initial=0)) >= 1 << 63:
+                share = share.astype(object)
+            above = array.astype(share.dtype) * share
+            below = weights.parts if some is None else weights.parts.take(some)
+        own = np.ones(len(above), np.uint32) if groups is None else groups.astype(np.uint32)
+        pair = self._pairs.encode((own, self._denominators.encode(below))).astype(np.intp)
+        if above.dtype == object:
+            # past 63 bits: by halves
+            high = (above >> 32).astype(np.int64)
+            self._high.add(pair, len(self._pairs), high)
+            above = (above & 0xFFFFFFFF).astype(np.int64)
+        self._parts.add(pair, len(self._pairs), above)
+
     def merge(self, other: _SumPart) -> None:
         size = max(len(self._known), len(other._known))
         if len(self._known) < size:
@@ -214,6 +262,7 @@ class _SumPart(_Part):
         self._known[: len(other._known)] += other._known
         self._whole.merge(other._whole)  # type: ignore[arg-type]
         self._parts.merge(other._parts)  # type: ignore[arg-type]
+        self._high.merge(other._high)
         self._floats.merge(other._floats)
         self._scale = max(self._scale, other._scale)
         self._all_known = self._all_known and other._all_known
@@ -236,6 +285,9 @@ class _SumPart(_Part):
         out = totals.astype(object)
         group, code = self._pairs.columns()
         sums = self._parts.totals(len(self._pairs)).tolist()
+        high = self._high.totals(len(self._pairs))
+        if high.any():
+            sums = [low + (h << 32) for low, h in zip(sums, high.tolist(), strict=True)]
         below = self._denominators.values(np.uint64).take(code).tolist()
         row = place.take(group, mode="clip").tolist()
         scale = self._scale**2 if self._squares else self._scale

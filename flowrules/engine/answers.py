@@ -65,7 +65,7 @@ def answer(query: Query, grouped: Grouped, window: Window, absent: bool) -> Answ
         if place == 0:
             total = _total(written, grouped, window)
     keys = {k.name: grouped.keys[of] for k, of in zip(query.demand.keys, query.keys, strict=True)}
-    flows = int(grouped.counts.sum())
+    flows = int(grouped.counts.sum()) if grouped.flows is None else grouped.flows
     return Answer(Groups(keys, series, grouped.rows, flows, total), explain)
 
 

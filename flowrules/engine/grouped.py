@@ -116,12 +116,16 @@ Part = Totals | Extremes | Matches | ValueCounts
 
 @frozen(eq=False)
 class Grouped:
-    """Groups: their keys by expression, how many rows each has, and their parts."""
+    """Groups: their keys by expression, how many rows each has, and their parts.
+
+    ``flows`` is how many flows they are of, where that is not the sum of ``counts`` (flows that were spread).
+    """
 
     keys: Mapping[ex.Expression, Series]
     counts: NDArray[np.int64]
     parts: Mapping[Aggregate, Part]
     rows: int
+    flows: int | None = None
 
     def take(self, index: Index) -> Grouped:
         """The groups at ``index`` (each at most once)."""
@@ -144,6 +148,7 @@ class Grouped:
             added(self.counts, to, size),
             {a: p.regroup(to, size) for a, p in self.parts.items()},
             size,
+            self.flows,
         )
 
     def whole(self) -> Grouped:

@@ -50,7 +50,8 @@ def measure(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
     name = of.name
     match name:
         case "flows" | "rows":
-            return Measured(Series(of.type, groups.counts))
+            spread = _spread_flows(groups)
+            return Measured(Series(of.type, groups.counts) if spread is None else _sum(of, spread))
         case "share":
             return Measured(_share(of, groups, window))
         case "relative":
@@ -66,6 +67,14 @@ def measure(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
             return Measured(Series(of.type, bins * width))
         case _:
             return Measured(_of_values(of, groups, window))
+
+
+def _spread_flows(groups: Grouped) -> Totals | None:
+    """How many flows each group has where flows were spread over bins; ``None``: the rows counted."""
+    for key in groups.keys:
+        if isinstance(key, ex.Spread):
+            return _totals(groups, key, SUM)
+    return None
 
 
 def whole(of: ex.Measure, groups: Grouped, window: Window) -> Scalar:
@@ -333,7 +342,8 @@ def _share(of: ex.Measure, groups: Grouped, window: Window) -> Series:
 def whole_number(inner: ex.Measure, groups: Grouped) -> int | Fraction:
     """``flows``, ``sum`` or ``distinct`` over all groups as one (past 64 bits too)."""
     if inner.name in ("flows", "rows"):
-        return int(groups.counts.sum())
+        spread = _spread_flows(groups)
+        return int(groups.counts.sum()) if spread is None else sum(spread.sums.tolist())
     if inner.name == "sum":
         values = _totals(groups, inner.args[0], SUM).sums.tolist()
         return sum(values)  # type: ignore[no-any-return]
