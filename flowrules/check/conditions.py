@@ -9,13 +9,18 @@ from attrs import Factory, frozen
 
 from flowrules.check.arithmetic import result_type, why_not
 from flowrules.check.builtin import BARE_MEASURES, FIELDS, SET_CALLS
-from flowrules.check.expressions import Expressions, poison, unknown_truth
-from flowrules.check.flows import CheckedSource, FlowExpressions, scalar_constant, source
+from flowrules.check.constant_arguments import scalar_constant
+from flowrules.check.expressions import Expressions
+from flowrules.check.flows import FlowExpressions
 from flowrules.check.literals import literal_value, natural_type
+from flowrules.check.lookups import lookup, map_call
 from flowrules.check.measures import bare_share, measure
+from flowrules.check.misuses import unknown_function
 from flowrules.check.nouns import kind_noun, type_noun
 from flowrules.check.references import set_reference
 from flowrules.check.sets import set_call
+from flowrules.check.sources import CheckedSource, source
+from flowrules.check.stand_ins import poison, unknown_truth
 from flowrules.check.symbols import CheckedTable, Constant, FileScope, Positions
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
@@ -110,7 +115,7 @@ class Conditions(Expressions):
             case tree.Call():
                 return self._call(node)
             case tree.Lookup():
-                return self.lookup(node)
+                return lookup(self, node)
             case tree.Total():
                 return self._total(node)
             case tree.Arithmetic():
@@ -220,9 +225,9 @@ class Conditions(Expressions):
                 return poison(node.span)
         if name in MEASURES:
             return self._group_measure(node)
-        found = self.map_call(node)
+        found = map_call(self, node)
         if found is None:
-            self.unknown_function(node)
+            unknown_function(self, node)
             return poison(node.span)
         return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flowrules.check.collections import Unbound, address_items, merged, number_ranges, part_ranges
 from flowrules.check.faults import did_you_mean
 from flowrules.check.flows import FlowExpressions
+from flowrules.check.listed import Unbound, address_items, merged, number_ranges, part_ranges
 from flowrules.check.map_tables import KINDS, MapConflict, MapRange, map_table
 from flowrules.check.symbols import CheckedMap, Constant, FileScope, Symbol
 from flowrules.check.workspace import Workspace

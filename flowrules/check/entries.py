@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowrules.check.collections import Unbound, number_ranges
 from flowrules.check.conditions import Conditions
 from flowrules.check.faults import did_you_mean
-from flowrules.check.flows import CheckedKey, CheckedSource, FlowExpressions, source
+from flowrules.check.flows import FlowExpressions
+from flowrules.check.keys import CheckedKey, grouping_key
+from flowrules.check.listed import Unbound, number_ranges
 from flowrules.check.measures import measure
 from flowrules.check.nouns import type_noun
+from flowrules.check.sources import CheckedSource, source
 from flowrules.check.symbols import Constant, Positions
 from flowrules.check.texts import template
 from flowrules.model import expression as ex
@@ -35,7 +37,7 @@ def check_entry(judged: Conditions, hosts: Positions, node: tree.Entry) -> Entry
             faulty = True
         else:
             place = FlowExpressions(ws, scope, found.table)
-            checked = [place.key(k, found.source.direction) for k in node.keys]
+            checked = [grouping_key(place, k, found.source.direction) for k in node.keys]
             keys = tuple(k for k in checked if k is not None)
             n = len(hosts)
             faulty = len(keys) < len(checked)
@@ -186,7 +188,7 @@ class _Cells:
             return None
         place = FlowExpressions(self.ws, self.judged.scope, found.table)
         taken = measure(place, node.measure)
-        checked = [place.key(k, found.source.direction) for k in node.keys]
+        checked = [grouping_key(place, k, found.source.direction) for k in node.keys]
         keys = tuple(k for k in checked if k is not None)
         if taken is None or len(keys) < len(checked):
             return None

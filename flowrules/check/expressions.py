@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
-from flowrules.check import collections
-from flowrules.check.builtin import BARE_LABELS, EITHER_END, FUNCTIONS, SITE_MAPS, WEEKDAYS
-from flowrules.check.faults import did_you_mean, nearest
+from flowrules.check import collections, lookups
+from flowrules.check.builtin import EITHER_END
+from flowrules.check.listed import Unbound
 from flowrules.check.literals import literal_value, natural_type
-from flowrules.check.map_tables import empty_map
-from flowrules.check.nouns import kind_noun, type_noun, type_plural
-from flowrules.check.references import lookup_target, set_reference
+from flowrules.check.misuses import not_a_value
+from flowrules.check.nouns import type_noun, type_plural
+from flowrules.check.stand_ins import poison, unknown_truth
 from flowrules.check.symbols import (
-    CheckedFilter,
-    CheckedMap,
     CheckedProfile,
-    CheckedSet,
-    CheckedTable,
     Constant,
     FileScope,
     Positions,
-    Symbol,
 )
+from flowrules.check.words import bare_word
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import types as t
-from flowrules.model.fields import PROTOCOLS
-from flowrules.model.source_text import Span
 from flowrules.model.types import Type
 from flowrules.syntax import tree
 
@@ -59,16 +52,6 @@ BOUNDED: Final = {
     "cumulative": "a share",
 }
 """Measures that never pass 100%."""
-
-
-def poison(span: Span | None) -> ex.Literal:
-    """What stands for a faulty value: nothing more is reported about it."""
-    return ex.Literal(type=t.POISON, span=span, value=None)
-
-
-def unknown_truth(span: Span | None) -> ex.Literal:
-    """A condition that is unknown, since what it needs is not bound."""
-    return ex.Literal(type=t.TRUTH, span=span, value=None)
 
 
 def comparable(one: Type, other: Type) -> bool:
@@ -172,38 +155,9 @@ class Expressions(ABC):
             return unknown_truth(node.span)
         arg = node.args[0]
         if isinstance(arg, tree.Call) and arg.function.parts == ("previous",):
-            return self._previous_known(arg, node.span)
+            return lookups.previous_known(self, arg, node.span)
         of = self.operand(arg)
         return ex.Known(type=t.TRUTH, span=node.span, of=of)
-
-    def _previous_known(self, call: tree.Call, span: Span) -> ex.Expression:
-        name = self.previous_name(call)
-        if name is None:
-            return unknown_truth(span)
-        symbol, rest, reported = self.ws.find(self.scope, name)
-        if symbol is None:
-            if not reported:
-                self.ws.unknown_name(name, self.ws.names(self.scope), "no set, table or profile")
-            return unknown_truth(span)
-        checked = self.ws.refer(symbol, name.span)
-        if checked is None:
-            return unknown_truth(span)
-        column: str | None = None
-        if isinstance(checked, CheckedTable) and rest:
-            if lookup_target(self.ws, self.scope, name, previous=True) is None:
-                return unknown_truth(span)
-            column = rest[0]
-        elif isinstance(checked, CheckedProfile) and rest:
-            if rest[0] in checked.features or rest[0] == "verdict":
-                column = rest[0]
-            elif set_reference(self.ws, self.scope, name, previous=True) is None:
-                return unknown_truth(span)
-        elif not isinstance(checked, CheckedSet | CheckedTable | CheckedProfile):
-            self.ws.faults.report(
-                "FR227", f"{name.text} is {kind_noun(symbol.kind)}: earlier results do not hold it", name.span
-            )
-            return unknown_truth(span)
-        return ex.PreviousKnown(type=t.TRUTH, span=span, owner=symbol.qualified, column=column)
 
     def previous_name(self, call: tree.Call) -> tree.Name | None:
         """The argument of ``previous(x)``."""
@@ -335,7 +289,7 @@ class Expressions(ABC):
             value = literal_value(self.ws, node, typed.type, about)
             return None if value is None else ex.Literal(type=typed.type, span=node.span, value=value)
         if isinstance(node, tree.Name) and len(node.parts) == 1:
-            word = self.word(node, typed)
+            word = bare_word(self, node, typed)
             if word is not None:
                 return word if word.type != t.POISON else None
         if isinstance(node, tree.Name) and node.parts[0] in EITHER_END:
@@ -381,51 +335,6 @@ class Expressions(ABC):
             node.span,
             hint=hint,
         )
-
-    def word(self, node: tree.Name, typed: ex.Expression) -> ex.Expression | None:
-        """A bare word as the value of ``typed``: a protocol, a day, a sensor, a verdict.
-
-        ``None``: it is none of these and has to be looked up; ``POISON``: reported.
-        """
-        word, type_ = node.parts[0], typed.type
-        if type_ == t.PROTOCOL and word in PROTOCOLS:
-            return ex.Literal(type=type_, span=node.span, value=PROTOCOLS[word])
-        if type_ == t.WEEKDAY and word in WEEKDAYS:
-            return ex.Literal(type=type_, span=node.span, value=WEEKDAYS.index(word))
-        if type_ == t.LABEL:
-            symbol, _, _ = self.ws.find(self.scope, node)
-            checked = self.ws.resolve(symbol) if symbol is not None and symbol.kind == "param" else None
-            if isinstance(checked, Constant) and checked.type == t.LABEL:
-                return None
-            verdicts = self.verdicts(typed)
-            if verdicts is not None and word not in self.local_names():
-                if word not in verdicts:
-                    self.ws.faults.report(
-                        "FR201", f"no verdict is called {word}", node.span,
-                        hint=did_you_mean(word, verdicts) or f"the verdicts are {', '.join(dict.fromkeys(verdicts))}",
-                    )  # fmt: skip
-                    return poison(node.span)
-                return ex.Literal(type=type_, span=node.span, value=word)
-            if isinstance(typed, ex.Field | ex.Column) and typed.name in BARE_LABELS:
-                return ex.Literal(type=type_, span=node.span, value=word)
-            if symbol is None and word not in self.local_names():
-                self.ws.faults.report(
-                    "FR210", f"{word} is a name, and a label is wanted", node.span,
-                    hint=f'write it in quotes: "{word}"', fix=f'"{word}"',
-                )  # fmt: skip
-                return poison(node.span)
-        if type_ in (t.PROTOCOL, t.WEEKDAY) and self.ws.find(self.scope, node)[0] is None:
-            known = list(PROTOCOLS) if type_ == t.PROTOCOL else list(WEEKDAYS)
-            if word in self.local_names():
-                return None
-            near = did_you_mean(word, known)
-            if type_ == t.PROTOCOL:
-                near = near or "write its number; the words are " + ", ".join(known)
-            self.ws.faults.report(
-                "FR201", f"no {type_noun(type_).split(' ', 1)[1]} is called {word}", node.span, hint=near
-            )
-            return poison(node.span)
-        return None
 
     # ---- membership ------------------------------------------------------------------------------
 
@@ -486,7 +395,7 @@ class Expressions(ABC):
         found = collections.collection(self, items, node.collection, self.ws.text(node.left.span))
         if found is None:
             return None
-        if isinstance(found, collections.Unbound):
+        if isinstance(found, Unbound):
             return unknown_truth(node.span)
         members, items = found
         if len(members) == 1:
@@ -513,48 +422,13 @@ class Expressions(ABC):
             value = checked.value
             assert value is None or isinstance(value, int | str | Fraction | tuple)
             return ex.Literal(type=checked.type, span=node.span, value=value)
-        self._not_a_value(node, symbol, checked, rest)
+        not_a_value(self, node, symbol, checked, rest)
         return poison(node.span)
 
     def unknown(self, node: tree.Name) -> None:
         """Report a name that is neither built in nor declared."""
         candidates = [*self.local_names(), *self.ws.names(self.scope)]
         self.ws.unknown_name(node, candidates)
-
-    def _not_a_value(self, node: tree.Name, symbol: Symbol, checked: object, rest: tuple[str, ...]) -> None:
-        name = node.text
-        hint: str | None = None
-        if isinstance(checked, CheckedTable | CheckedProfile) and rest:
-            columns = checked.columns if isinstance(checked, CheckedTable) else checked.features
-            keys = checked.keys if isinstance(checked, CheckedTable) else checked.positions
-            if rest[0] in columns or rest[0] == "verdict":
-                asked = self.key_names(keys)
-                self.ws.faults.report(
-                    "FR226",
-                    f"{name} has one value for each row",
-                    node.span,
-                    hint=f"say which: {name}[{asked}]",
-                )
-                return
-            if set_reference(self.ws, self.scope, node) is None:
-                return
-            what = "a set"
-        elif isinstance(checked, Constant):
-            what = type_noun(checked.type)
-        else:
-            what = kind_noun(symbol.kind)
-        match checked:
-            case Constant(type=Type(name="ports")):
-                hint = f"write dport in {name}"
-            case Constant(type=Type(name="schedule" | "times")):
-                hint = f"write stime in {name}"
-            case Constant() | CheckedSet():
-                hint = self.set_hint(name)
-            case CheckedMap():
-                hint = f"call it: {name}({', '.join(_example(k) for k in checked.keys)})"
-            case CheckedFilter():
-                hint = f"measure it: flows of {name}"
-        self.ws.faults.report("FR204", f"{name} is {what}, not a value", node.span, hint=hint)
 
     def key_names(self, keys: Positions) -> str:
         """How the keys of a lookup could be written here."""
@@ -563,130 +437,6 @@ class Expressions(ABC):
     def set_hint(self, name: str) -> str:
         """How a set could be used here."""
         return f"write sip in {name}"
-
-    def lookup(self, node: tree.Lookup) -> ex.Expression:
-        """``table.column[key, …]``."""
-        previous = isinstance(node.of, tree.Call)
-        if isinstance(node.of, tree.Call):
-            if node.of.function.parts != ("previous",):
-                self.ws.faults.report(
-                    "FR226", f"{self.ws.text(node.of.span)} cannot be looked up in", node.of.span,
-                    hint="write table.column[key] or previous(table.column)[key]",
-                )  # fmt: skip
-                return poison(node.span)
-            name = self.previous_name(node.of)
-            if name is None:
-                return poison(node.span)
-        else:
-            name = node.of
-        target = lookup_target(self.ws, self.scope, name, previous)
-        if target is None:
-            return poison(node.span)
-        keys = self._lookup_keys(node, target.keys)
-        if keys is None:
-            return poison(node.span)
-        return ex.Lookup(
-            type=target.type,
-            span=node.span,
-            owner=target.owner,
-            column=target.column,
-            keys=keys,
-            previous=previous,
-        )
-
-    def _lookup_keys(self, node: tree.Lookup, wanted: Positions) -> tuple[ex.Expression, ...] | None:
-        if len(node.keys) == 1 and len(wanted) > 1 and not isinstance(node.keys[0], tree.Literal):
-            only = self.operand(node.keys[0])
-            if only.type == t.POISON:
-                return None
-            if only.type == t.tuple_of(*(p.type for p in wanted)):
-                return (only,)
-        if len(node.keys) != len(wanted):
-            names = ", ".join(p.name for p in wanted)
-            self.ws.faults.report(
-                "FR226",
-                f"{self.ws.text(node.of.span)} is looked up by {len(wanted) or 'no'} key{'' if len(wanted) == 1 else 's'}, "
-                f"not {len(node.keys)}",
-                node.span,
-                hint=f"write {self.ws.text(node.of.span)}[{names}]"
-                if wanted
-                else "it has one row, without keys",
-            )
-            return None
-        keys: list[ex.Expression] = []
-        for part, position in zip(node.keys, wanted, strict=True):
-            shape = ex.Literal(type=position.type, value=None)
-            if isinstance(part, tree.Literal) and part.kind == "cidr" and position.type == t.BLOCK:
-                key: ex.Expression | None = ex.Literal(
-                    type=t.BLOCK, span=part.span, value=literal_value(self.ws, part, t.BLOCK)
-                )
-            else:
-                key = self.value_as(part, _labelled(shape, position.name), f"the key {position.name}")
-            if key is None:
-                return None
-            keys.append(key)
-        return tuple(keys)
-
-    def map_call(self, node: tree.Call) -> ex.Expression | None:
-        """``zone(sip)``, ``service(dport, protocol)``; ``None``: the name is no map (not reported)."""
-        function = node.function
-        if len(function.parts) == 1 and function.parts[0] in SITE_MAPS:
-            word = function.parts[0]
-            checked: object = self.site_map(word, node.span)
-        else:
-            symbol, rest, reported = self.ws.find(self.scope, function)
-            if symbol is None:
-                return poison(node.span) if reported else None
-            checked = self.ws.refer(symbol, function.span)
-            if checked is None:
-                return poison(node.span)
-            if not isinstance(checked, CheckedMap) or rest:
-                self.ws.faults.report(
-                    "FR204", f"{function.text} is {kind_noun(symbol.kind)}, and only maps and measures are called",
-                    function.span,
-                )  # fmt: skip
-                return poison(node.span)
-        assert isinstance(checked, CheckedMap)
-        args = self._map_arguments(node, checked)
-        if args is None:
-            return poison(node.span)
-        return ex.MapLookup(type=checked.label, span=node.span, map=checked.name, args=args)
-
-    def site_map(self, word: str, span: Span) -> CheckedMap:
-        """``country``, ``asn`` or ``name``; a use of one that is not bound is noted, and holds nothing."""
-        if word not in self.ws.maps:
-            bound = self.ws.bindings.maps.get(word)
-            self.ws.maps[word] = bound if bound is not None else empty_map(word, "address")
-        if word != "name" and word not in self.ws.bindings.maps:
-            self.ws.note_unbound_map(word, span)
-        return CheckedMap(word, (t.ADDRESS,), SITE_MAPS[word])
-
-    def _map_arguments(self, node: tree.Call, checked: CheckedMap) -> tuple[ex.Expression, ...] | None:
-        call = f"{node.function.text}({', '.join(_example(k) for k in checked.keys)})"
-        if len(node.args) != len(checked.keys):
-            self.wrong_arguments(
-                node,
-                f"{node.function.text} is looked up by {' and '.join(map(str, checked.keys))}: {call}",
-            )
-            return None
-        found: list[ex.Expression] = []
-        for arg, wanted in zip(node.args, checked.keys, strict=True):
-            value = self.value_as(arg, ex.Literal(type=wanted, value=None), f"a key of {node.function.text}") if isinstance(
-                arg, tree.Literal
-            ) else self.argument(arg)  # fmt: skip
-            if value is None or value.type == t.POISON:
-                return None
-            if value.type != wanted and not (wanted == t.ADDRESS and value.type == t.BLOCK):
-                self.ws.faults.report(
-                    "FR220",
-                    f"{node.function.text} is a map of {' and '.join(map(str, checked.keys))}, and "
-                    f"{self.ws.text(arg.span)} is {type_noun(value.type)}",
-                    arg.span,
-                    hint=f"write {call}",
-                )
-                return None
-            found.append(value)
-        return tuple(found)
 
     def argument(self, node: tree.Expression) -> ex.Expression:
         """An argument that is a value; either end is refused."""
@@ -698,32 +448,3 @@ class Expressions(ABC):
     def wrong_arguments(self, node: tree.Call, message: str, hint: str | None = None) -> None:
         """Report a call with what it does not take."""
         self.ws.faults.report("FR220", message, node.span, hint=hint)
-
-    def unknown_function(self, node: tree.Call, also: Iterable[str] = ()) -> None:
-        """Report a call of something that cannot be called."""
-        name = node.function.text
-        maps = [n for n, s in self.scope.symbols.items() if s.kind in ("map", "param")]
-        called = {
-            "median": "quantile(x, 50%)",
-            "percentile": "quantile(x, 95%)",
-            "average": "mean(x)",
-            "avg": "mean(x)",
-        }
-        near = called.get(name) or nearest(name, [*also, *FUNCTIONS, *maps, *self.scope.imported])
-        self.ws.faults.report(
-            "FR201",
-            f"there is no measure, function or map called {name}",
-            node.function.span,
-            hint=f"did you mean {near}?" if near else None,
-        )
-
-
-def _example(type_: Type) -> str:
-    return {"address": "sip", "port": "dport", "protocol": "protocol", "label": "sensor"}.get(
-        type_.name, type_.name
-    )
-
-
-def _labelled(shape: ex.Literal, name: str) -> ex.Expression:
-    """A stand-in for a key: its name says whether bare labels may stand for it."""
-    return ex.Column(type=shape.type, name=name)

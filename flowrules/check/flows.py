@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Final
-
-from attrs import frozen
-
 from flowrules.check.builtin import (
-    ALSO_CALLED,
-    BARE_MEASURES,
     DIRECTIONS,
     EITHER_END,
     FIELDS,
-    KEY_FUNCTIONS,
     VALUE_WORDS,
     WORDS,
 )
-from flowrules.check.directions import one_sided, proved_direction, side_of
-from flowrules.check.expressions import Expressions, poison, unknown_truth
+from flowrules.check.constant_arguments import duration_constant, schedule_constant
+from flowrules.check.directions import one_sided
+from flowrules.check.expressions import Expressions
 from flowrules.check.faults import did_you_mean
 from flowrules.check.literals import literal_value, natural_type
+from flowrules.check.lookups import lookup, map_call
+from flowrules.check.misuses import unknown_function
 from flowrules.check.nouns import kind_noun, type_noun
-from flowrules.check.symbols import CheckedFilter, CheckedTable, Constant, FileScope, Position, Symbol
+from flowrules.check.stand_ins import poison, unknown_truth
+from flowrules.check.symbols import CheckedFilter, CheckedTable, Constant, FileScope, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import types as t
 from flowrules.model.fields import ATTRIBUTES, PROTOCOLS, TCP_FLAGS
-from flowrules.model.measures import MEASURES, SPREAD_SCHEMES
+from flowrules.model.measures import MEASURES
 from flowrules.model.reversal import reverse
 from flowrules.model.schedule import Schedule
 from flowrules.model.types import Type
 from flowrules.syntax import tree
-
-KEY_TYPES: Final = frozenset(
-    (
-        *("address", "block", "port", "protocol", "icmp_type", "icmp_code", "application", "interface"),
-        *("label", "time", "count", "bytes", "duration", "flags", "attributes", "asn", "weekday", "number"),
-    )
-)
-"""Types of what can be a key; numbers only where they are a field's own (ip_version)."""
-
-
-@frozen(eq=False)
-class CheckedSource:
-    """Which flows or rows: the source, and the table whose rows they are."""
-
-    source: ex.Source
-    table: CheckedTable | None
-
-
-@frozen(eq=False)
-class CheckedKey:
-    """A key and what its position holds."""
-
-    key: ex.Key
-    position: Position
 
 
 class FlowExpressions(Expressions):
@@ -92,7 +64,7 @@ class FlowExpressions(Expressions):
             case tree.Call():
                 return self._call(node)
             case tree.Lookup():
-                return self.lookup(node)
+                return lookup(self, node)
         self.ws.faults.report(
             "FR204", f"{self.ws.text(node.span)} is a condition, not a value", node.span,
             hint="compare a field, or join conditions with and, or",
@@ -207,9 +179,9 @@ class FlowExpressions(Expressions):
                 hint="measure in a table, a feature or a keep: keep " + self.ws.text(node.span),
             )
             return poison(node.span)
-        found = self.map_call(node)
+        found = map_call(self, node)
         if found is None:
-            self.unknown_function(node)
+            unknown_function(self, node)
             return poison(node.span)
         return found
 
@@ -379,6 +351,8 @@ class FlowExpressions(Expressions):
                 "FR225", f"a row of a table has no reverse, and this is about {self.what}", node.span
             )
             return unknown_truth(node.span)
+        from flowrules.check.sources import source
+
         found = source(self.ws, self.scope, node.of)
         if found is None:
             return unknown_truth(node.span)
@@ -398,120 +372,6 @@ class FlowExpressions(Expressions):
             return unknown_truth(node.span)
         return reverse(found.source.predicate)
 
-    # ---- keys ------------------------------------------------------------------------------------
-
-    def key(self, node: tree.Key, direction: str | None = None) -> CheckedKey | None:
-        """A grouping key; ``None`` where it is faulty (reported)."""
-        of = self._spread(node.of) if self._is_spread(node.of) else self._key_value(node.of)
-        if of is None or of.type == t.POISON:
-            return None
-        name = node.name.text if node.name is not None else self._default_name(node.of)
-        mask = (of.v4, of.v6) if isinstance(of, ex.Mask) else None
-        if isinstance(of, ex.Column) and self.table is not None:
-            mask = next((p.mask for p in self.table.keys if p.name == of.name), None)
-        return CheckedKey(ex.Key(name, of), Position(name, of.type, mask, side_of(of, direction, self.table)))
-
-    def _key_value(self, node: tree.Expression) -> ex.Expression | None:
-        if isinstance(node, tree.Name) and len(node.parts) == 1:
-            word = node.parts[0]
-            if word in EITHER_END:
-                self.ws.faults.report(
-                    "FR223", f"{word} means either end, and a key needs one", node.span,
-                    hint=f"write {EITHER_END[word][0]} or {EITHER_END[word][1]}, or inside for the home end of both directions",
-                )  # fmt: skip
-                return None
-            if self.table is None and (word in DIRECTIONS or word in PROTOCOLS):
-                self.ws.faults.report(
-                    "FR224", f"{word} is a condition, and flows are grouped by fields", node.span,
-                    hint=f"write per {'protocol' if word in PROTOCOLS else 'type'}, or of {word}",
-                )  # fmt: skip
-                return None
-            local = word in self.local_names()
-            if not local and word in VALUE_WORDS | BARE_MEASURES:
-                self._measure_as_key(node, word)
-                return None
-            if not local and word not in WORDS | VALUE_WORDS:
-                symbol, _, reported = self.ws.find(self.scope, node)
-                if symbol is None:
-                    if not reported:
-                        self.unknown(node)
-                    return None
-                self.ws.faults.report(
-                    "FR224", f"{word} is {kind_noun(symbol.kind)}, and flows are grouped by fields", node.span,
-                    hint="write a field such as sip, a block sip/24, a bin(stime, 1h) or a map zone(sip)",
-                )  # fmt: skip
-                return None
-        if isinstance(node, tree.Call) and node.function.text in MEASURES:
-            self._measure_as_key(node, self.ws.text(node.span))
-            return None
-        of = self.operand(node)
-        if of.type != t.POISON and (isinstance(of, ex.Literal | ex.Lookup) or of.type.name not in KEY_TYPES):
-            self.ws.faults.report(
-                "FR224",
-                f"{self.ws.text(node.span)} cannot be a key",
-                node.span,
-                hint="write a field, a block, a bin or a map",
-            )
-            return None
-        return of
-
-    def _measure_as_key(self, node: tree.Expression, text: str) -> None:
-        self.ws.faults.report(
-            "FR224", f"{text} measures a group, and keys make the groups", node.span,
-            hint=f"write a table: table volume = {text} of … per sip",
-        )  # fmt: skip
-
-    def _is_spread(self, node: tree.Expression) -> bool:
-        return isinstance(node, tree.Call) and node.function.parts == ("spread",)
-
-    def _spread(self, node: tree.Expression) -> ex.Expression | None:
-        assert isinstance(node, tree.Call)
-        call = "write spread(1h, time)"
-        if self.table is not None:
-            self.ws.faults.report(
-                "FR225", "rows of a table have no duration to spread", node.span, hint="write bin(…)"
-            )
-            return None
-        if not 2 <= len(node.args) <= 4:
-            self.wrong_arguments(
-                node, "spread is called with a width and a scheme, and a start and an end if need be", call
-            )
-            return None
-        width = duration_constant(self, node.args[0], "the width of a bin")
-        scheme = node.args[1]
-        if not isinstance(scheme, tree.Name) or scheme.text not in SPREAD_SCHEMES:
-            text = self.ws.text(scheme.span)
-            self.ws.faults.report(
-                "FR220", f"{text} is no way to spread a flow over bins", scheme.span,
-                hint=did_you_mean(text, SPREAD_SCHEMES) or f"the schemes are {', '.join(SPREAD_SCHEMES)}",
-            )  # fmt: skip
-            return None
-        limits: list[int] = []
-        for arg in node.args[2:]:
-            limit = scalar_constant(self, arg, t.TIME, "a limit of spread")
-            if not isinstance(limit, int):
-                return None
-            limits.append(limit)
-        if width is None:
-            return None
-        start, end = [*limits, None, None][:2]
-        return ex.Spread(type=t.TIME, span=node.span, width=width, scheme=scheme.text, start=start, end=end)
-
-    def _default_name(self, node: tree.Expression) -> str:
-        match node:
-            case tree.Name():
-                return node.parts[-1]
-            case tree.Masked():
-                return node.of.parts[-1]
-            case tree.Call(function=function, args=args):
-                word = function.parts[-1]
-                if word == "bin" and args:
-                    return self._default_name(args[0])
-                if word in KEY_FUNCTIONS and word in ("hour", "weekday", "spread"):
-                    return word
-                return "_".join([word, *(self._default_name(a) for a in args)])
-        return "key"
-
 
 def _row_types(table: CheckedTable) -> dict[str, Type]:
     return {**{p.name: p.type for p in table.keys}, **table.columns}
@@ -528,139 +388,3 @@ def _compared(word: str, type_: Type) -> str:
         case "label":
             return f'write {word} = "…"'
     return f"write {word} >= …"
-
-
-# ---- constants ------------------------------------------------------------------------------------------
-
-
-def scalar_constant(place: Expressions, node: tree.Expression, type_: Type, about: str) -> object | None:
-    """A literal or parameter of a type where only a constant can stand; ``None``: faulty, reported.
-
-    A parameter that is not bound gives its type's 1 (1 ms, 1, 100%, the epoch).
-    """
-    value = place.value_as(node, ex.Literal(type=type_, value=None), about) if isinstance(
-        node, tree.Literal | tree.Name
-    ) else None  # fmt: skip
-    if not isinstance(node, tree.Literal | tree.Name):
-        place.ws.faults.report("FR220", f"{about} is a constant", node.span)
-        return None
-    if value is None:
-        return None
-    if not isinstance(value, ex.Literal):
-        place.ws.faults.report(
-            "FR220", f"{about} is a constant, and {place.ws.text(node.span)} is not", node.span,
-            hint="write a literal or a parameter",
-        )  # fmt: skip
-        return None
-    if value.value is None:
-        return Fraction(1) if type_ == t.PERCENT else 1
-    return value.value
-
-
-def duration_constant(place: Expressions, node: tree.Expression, about: str) -> int | None:
-    """A duration above 0 as ms."""
-    value = scalar_constant(place, node, t.DURATION, about)
-    if not isinstance(value, int):
-        return None
-    if value <= 0:
-        place.ws.faults.report(
-            "FR212", f"{about} is more than 0", node.span, hint="write a duration such as 1h"
-        )
-        return None
-    return value
-
-
-def schedule_constant(place: Expressions, node: tree.Expression) -> Schedule | Constant | None:
-    """A schedule by name; the ``Constant`` where it is not bound."""
-    if isinstance(node, tree.Name):
-        symbol, rest, reported = place.ws.find(place.scope, node)
-        if symbol is None:
-            if not reported:
-                schedules = [n for n, s in place.scope.symbols.items() if s.kind in ("schedule", "param")]
-                place.ws.unknown_name(node, schedules, "no schedule")
-            return None
-        checked = place.ws.refer(symbol, node.span)
-        if checked is None:
-            return None
-        if isinstance(checked, Constant) and checked.type == t.SCHEDULE and not rest:
-            return checked.value if isinstance(checked.value, Schedule) else checked
-    place.ws.faults.report(
-        "FR220", f"{place.ws.text(node.span)} is no schedule", node.span,
-        hint="declare one: schedule office = mon-fri 08:00-18:00",
-    )  # fmt: skip
-    return None
-
-
-# ---- sources --------------------------------------------------------------------------------------------
-
-
-def source(ws: Workspace, scope: FileScope, node: tree.Source) -> CheckedSource | None:
-    """Which flows or rows a source means; ``None`` where it is faulty (reported)."""
-    table: CheckedTable | None = None
-    if isinstance(node.of, tree.Name):
-        found = _named_source(ws, scope, node.of)
-        if found is None:
-            return None
-        predicate, table = found
-    else:
-        predicate = FlowExpressions(ws, scope).condition(node.of)
-    if node.where is not None:
-        where = FlowExpressions(ws, scope, table).condition(node.where)
-        if table is not None:
-            predicate = where
-        else:
-            items = [i for p in (predicate, where) for i in (p.items if isinstance(p, ex.And) else (p,))]
-            predicate = ex.And(type=t.TRUTH, span=node.span, items=tuple(items))
-    direction = None if table is not None else proved_direction(ws, predicate)
-    name = table.name if table is not None else None
-    return CheckedSource(ex.Source(predicate, name, direction, node.span), table)
-
-
-def _named_source(
-    ws: Workspace, scope: FileScope, node: tree.Name
-) -> tuple[ex.Expression, CheckedTable | None] | None:
-    word = node.parts[0]
-    flows = FlowExpressions(ws, scope)
-    if len(node.parts) == 1 and (word in DIRECTIONS or word in PROTOCOLS):
-        return flows.condition(node), None
-    if len(node.parts) == 1 and word in {*FIELDS, *EITHER_END, *VALUE_WORDS} and word not in scope.symbols:
-        ws.faults.report(
-                "FR204", f"{word} is {'a measure' if word in VALUE_WORDS else 'a field'}, and of names which flows", node.span,
-                hint="write of a filter, a table, or a condition in parentheses: of (outbound and tcp)",
-            )  # fmt: skip
-        return None
-    symbol, rest, reported = ws.find(scope, node)
-    if symbol is None:
-        if not reported:
-            filters = [n for n, s in scope.symbols.items() if s.kind in ("filter", "table")]
-            others = [*DIRECTIONS, *PROTOCOLS, *scope.imported, *scope.modules]
-            word_is_known = ALSO_CALLED.get(word) in ("all",)
-            ws.unknown_name(
-                node,
-                ["all", *filters, *others] if word_is_known else [*filters, *others],
-                "no filter or table",
-            )
-        return None
-    checked = ws.refer(symbol, node.span)
-    if checked is None:
-        return None
-    if isinstance(checked, CheckedTable) and not rest:
-        if checked.declaration is None:
-            ws.faults.report(
-                "FR204", f"{node.text} is bound from outside: it can be looked up in, not grouped", node.span,
-                hint=f"write {node.text}.{next(iter(checked.columns), 'value')}[…]",
-            )  # fmt: skip
-            return None
-        return ex.Literal(type=t.TRUTH, span=node.span, value=True), checked
-    if isinstance(checked, CheckedFilter) and not rest:
-        return ex.FilterRef(type=t.TRUTH, span=node.span, name=symbol.qualified), None
-    what = type_noun(checked.type) if isinstance(checked, Constant) else kind_noun(symbol.kind)
-    hint: str | None = None
-    if symbol.kind == "set":
-        hint = f"write of (sip in {node.text})"
-    elif symbol.kind == "profile" or rest:
-        hint = f"write of (sip in {symbol.name}.hosts)"
-    elif symbol.kind in ("ports", "nets"):
-        hint = f"write of ({'dport' if symbol.kind == 'ports' else 'dip'} in {node.text})"
-    ws.faults.report("FR204", f"{node.text} is {what}, and of names which flows", node.span, hint=hint)
-    return None

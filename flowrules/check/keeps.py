@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from flowrules.check.conditions import Conditions, Names
+from flowrules.check.constant_arguments import scalar_constant
 from flowrules.check.expressions import BOUNDED
-from flowrules.check.flows import FlowExpressions, scalar_constant
+from flowrules.check.flows import FlowExpressions
 from flowrules.check.literals import constant_in_range
 from flowrules.check.nouns import type_noun
 from flowrules.check.symbols import FileScope, Positions

@@ -6,17 +6,14 @@ from fractions import Fraction
 from typing import Final
 
 from flowrules.check.builtin import DIRECTIONS, FIELDS
-from flowrules.check.expressions import poison
+from flowrules.check.constant_arguments import duration_constant, scalar_constant, schedule_constant
 from flowrules.check.faults import nearest
-from flowrules.check.flows import (
-    KEY_TYPES,
-    FlowExpressions,
-    duration_constant,
-    scalar_constant,
-    schedule_constant,
-)
+from flowrules.check.flows import FlowExpressions
+from flowrules.check.keys import KEY_TYPES
 from flowrules.check.literals import constant_in_range
+from flowrules.check.misuses import unknown_function
 from flowrules.check.nouns import kind_noun, type_noun
+from flowrules.check.stand_ins import poison
 from flowrules.model import expression as ex
 from flowrules.model import types as t
 from flowrules.model.fields import PROTOCOLS
@@ -133,7 +130,7 @@ def _no_measure(place: FlowExpressions, node: tree.Call) -> None:
             hint=f"write per {place.ws.text(node.span)}, or distinct({place.ws.text(node.span)})",
         )  # fmt: skip
         return
-    place.unknown_function(node, MEASURES)
+    unknown_function(place, node, MEASURES)
 
 
 def _fits_source(place: FlowExpressions, kind: MeasureKind, node: tree.Name) -> bool:

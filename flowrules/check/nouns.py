@@ -114,3 +114,10 @@ def kind_noun(kind: str) -> str:
 def types_text(types: tuple[Type, ...]) -> str:
     """``address`` or ``(address, port)``."""
     return str(types[0]) if len(types) == 1 else f"({', '.join(map(str, types))})"
+
+
+def example_field(type_: Type) -> str:
+    """A field of a type, for examples of what to write."""
+    return {"address": "sip", "port": "dport", "protocol": "protocol", "label": "sensor"}.get(
+        type_.name, type_.name
+    )

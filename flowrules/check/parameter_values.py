@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from flowrules.check.bindings import BinderError
-from flowrules.check.collections import Unbound
 from flowrules.check.constants import hours, net_addresses, port_ranges
 from flowrules.check.flows import FlowExpressions
+from flowrules.check.listed import Unbound
 from flowrules.check.literals import literal_range, literal_value
 from flowrules.check.nouns import type_noun
 from flowrules.check.sets import beside, member_values
 from flowrules.check.symbols import Constant, Symbol
+from flowrules.check.words import bare_word
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import types as t
@@ -128,7 +129,7 @@ def _named(ws: Workspace, symbol: Symbol, type_: Type, node: tree.Name) -> objec
 
 def _protocol(ws: Workspace, symbol: Symbol, node: tree.Name) -> object | None:
     place = FlowExpressions(ws, symbol.scope)
-    word = place.word(node, ex.Literal(type=t.PROTOCOL, value=None))
+    word = bare_word(place, node, ex.Literal(type=t.PROTOCOL, value=None))
     return word.value if isinstance(word, ex.Literal) and word.type == t.PROTOCOL else None
 
 
@@ -146,7 +147,7 @@ def _known(found: object) -> object | None:
 
 
 def _times(ws: Workspace, symbol: Symbol, items: tuple[tree.Item, ...]) -> object | None:
-    from flowrules.check.collections import merged
+    from flowrules.check.listed import merged
 
     ranges: list[tuple[int, int]] = []
     for item in items:
@@ -236,6 +237,6 @@ def _merged_rows(rows: tuple[tuple[tuple[int, int], ...], ...]) -> tuple[tuple[i
     points = sorted({row[0] for row in rows})
     if all(a[1] + 1 < b[0] for a, b in pairwise(points)):
         return tuple(points)
-    from flowrules.check.collections import merged
+    from flowrules.check.listed import merged
 
     return merged(points)

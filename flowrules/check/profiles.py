@@ -8,10 +8,12 @@ from flowrules.check.conditions import Conditions, Names
 from flowrules.check.entries import check_entry
 from flowrules.check.expressions import BOUNDED
 from flowrules.check.findings import severity
-from flowrules.check.flows import CheckedKey, FlowExpressions, source
+from flowrules.check.flows import FlowExpressions
+from flowrules.check.keys import CheckedKey, grouping_key
 from flowrules.check.measures import bare_share, measure
 from flowrules.check.references import members_text, positions_text, same_positions
 from flowrules.check.sets import set_expression
+from flowrules.check.sources import source
 from flowrules.check.symbols import CheckedProfile, Positions, Symbol
 from flowrules.check.texts import template
 from flowrules.check.workspace import Workspace
@@ -198,7 +200,7 @@ class _Profile:
             taken = None
         else:
             taken = measure(place, node.measure)
-        keys = [place.key(k, found.source.direction) for k in node.keys]
+        keys = [grouping_key(place, k, found.source.direction) for k in node.keys]
         sound = tuple(k for k in keys if k is not None)
         if not isinstance(taken, ex.Measure) or len(sound) < len(keys):
             return None

@@ -5,14 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from flowrules.check.bindings import BinderError
-from flowrules.check.collections import (
-    INTEGERS,
-    Unbound,
-    address_items,
-    number_ranges,
-    tuple_rows,
-)
-from flowrules.check.flows import CheckedKey, FlowExpressions, source
+from flowrules.check.flows import FlowExpressions
+from flowrules.check.keys import CheckedKey, grouping_key
+from flowrules.check.listed import INTEGERS, Unbound, address_items, number_ranges, tuple_rows
 from flowrules.check.literals import natural_type
 from flowrules.check.nouns import type_noun
 from flowrules.check.references import (
@@ -22,6 +17,7 @@ from flowrules.check.references import (
     set_reference,
     unnamed,
 )
+from flowrules.check.sources import source
 from flowrules.check.symbols import CheckedSet, Constant, FileScope, Position, Positions, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
@@ -105,7 +101,7 @@ def _members(
     place = FlowExpressions(ws, scope, found.table if found is not None else None)
     if found is None:
         return None
-    keys = [place.key(k, found.source.direction) for k in node.keys]
+    keys = [grouping_key(place, k, found.source.direction) for k in node.keys]
     sound = [k for k in keys if k is not None]
     if len(sound) < len(keys):
         return None

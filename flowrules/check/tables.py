@@ -5,9 +5,11 @@ from __future__ import annotations
 from flowrules.check.attributes import declared
 from flowrules.check.builtin import VALUE_WORDS, WORDS
 from flowrules.check.directions import one_sided, proved_direction
-from flowrules.check.flows import CheckedKey, FlowExpressions, source
+from flowrules.check.flows import FlowExpressions
 from flowrules.check.keeps import group_conditions, keep_steps, order_steps
+from flowrules.check.keys import CheckedKey, grouping_key
 from flowrules.check.measures import measure
+from flowrules.check.sources import source
 from flowrules.check.symbols import CheckedFilter, CheckedTable, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
@@ -68,7 +70,7 @@ def table_keys(
     seen: dict[str, Span] = {}
     faulty = False
     for node in nodes:
-        key = place.key(node, direction)
+        key = grouping_key(place, node, direction)
         if key is None:
             faulty = True
             continue

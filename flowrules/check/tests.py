@@ -9,14 +9,14 @@ import attrs
 
 from flowrules.check.bindings import Binding, Bindings
 from flowrules.check.builtin import FIELDS, SET_CALLS
-from flowrules.check.collections import Unbound
 from flowrules.check.conditions import Conditions, Names
 from flowrules.check.constants import net_addresses
-from flowrules.check.expressions import unknown_truth
 from flowrules.check.faults import Faults, did_you_mean
 from flowrules.check.flows import FlowExpressions
+from flowrules.check.listed import Unbound
 from flowrules.check.references import SetReference, members_text, same_positions, set_reference
 from flowrules.check.sets import beside, constant_set, list_members, set_call, set_expression
+from flowrules.check.stand_ins import unknown_truth
 from flowrules.check.symbols import Constant, FileScope, Positions, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
@@ -137,8 +137,21 @@ class _Test:
             source = self.rules.sources[item.value.span.path].text
             text = source[item.value.span.start : item.value.span.end]
             folder = beside(self.scope.path, ".")
-            given[name] = Binding(text, "test", "", folder, item.value.span)
+            given[self._whose(name)] = Binding(text, "test", "", folder, item.value.span)
         return given, internal
+
+    def _whose(self, name: str) -> str:
+        """The parameter that a name means here: this ruleset's, else the one of what it imports.
+
+        Other rulesets of the run may have parameters of that name; a test does not see them.
+        """
+        if self._is_parameter(name):
+            return f"{self.scope.ruleset}.{name}"
+        seen = [self.scope]
+        for scope in seen:
+            seen += [module for module, _ in scope.requires if module not in seen]
+        owners = [s for s in seen if name in s.symbols and s.symbols[name].kind == "param"]
+        return f"{owners[0].ruleset}.{name}" if len(owners) == 1 else name
 
     def _is_parameter(self, name: str) -> bool:
         symbol = self.scope.symbols.get(name)
