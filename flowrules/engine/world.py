@@ -144,21 +144,20 @@ def members_name(expression: ex.SetExpression) -> str:
 
 
 def _bound_frame(program: Program, owner: str) -> Frame:
-    """A ``table(...)`` parameter as a frame: its keys, then its columns, typed by the declaration."""
+    """A ``table(...)`` parameter as a frame: its keys (named by position), then its columns, typed by the
+    declaration."""
     rows = program.bound_tables[owner]
-    declared = program.parameters[owner].type
-    names = [p.name for p in declared.parts]
-    width = len(next(iter(rows), ()))
+    if not rows:
+        return Frame({}, 0, ())
+    types = program.parameters[owner].type.parts
     keys = list(rows)
+    width = len(keys[0])
+    names = (*(str(place) for place in range(width)), *next(iter(rows.values())))
     columns: dict[str, Series] = {}
-    for place, (name, part) in enumerate(zip(names, declared.parts, strict=True)):
-        type_ = part.parts[0]
-        if place < width:
-            values = [k[place] for k in keys]
-        else:
-            values = [rows[k].get(name) for k in keys]
+    for place, (name, type_) in enumerate(zip(names, types, strict=True)):
+        values = [k[place] if place < width else rows[k].get(name) for k in keys]
         columns[name] = column_of(type_, values)
-    return Frame(columns, len(keys), tuple(names[:width]))
+    return Frame(columns, len(keys), names[:width])
 
 
 def column_of(type_: object, values: list[object]) -> Series:
