@@ -287,7 +287,11 @@ class Expressions(ABC):
         """``node`` as a value to compare with ``typed``; ``None`` where it is none (reported)."""
         if isinstance(node, tree.Literal):
             value = literal_value(self.ws, node, typed.type, about)
-            return None if value is None else ex.Literal(type=typed.type, span=node.span, value=value)
+            if value is None:
+                return None
+            # a number against a percent keeps what was written: part >= 90%
+            percent = typed.type == t.NUMBER and node.kind == "percent"
+            return ex.Literal(type=t.PERCENT if percent else typed.type, span=node.span, value=value)
         if isinstance(node, tree.Name) and len(node.parts) == 1:
             word = bare_word(self, node, typed)
             if word is not None:

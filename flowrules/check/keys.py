@@ -64,6 +64,12 @@ def _key_value(place: FlowExpressions, node: tree.Expression) -> ex.Expression |
                 hint=f"write {EITHER_END[word][0]} or {EITHER_END[word][1]}, or inside for the home end of both directions",
             )  # fmt: skip
             return None
+        if word == "host":
+            place.ws.faults.report(
+                "FR224", "host is whom the profile is about: which field of the flow holds it?", node.span,
+                hint="write per sip, per dip or per inside",
+            )  # fmt: skip
+            return None
         if place.table is None and (word in DIRECTIONS or word in PROTOCOLS):
             place.ws.faults.report(
                 "FR224", f"{word} is a condition, and flows are grouped by fields", node.span,

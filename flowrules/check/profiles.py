@@ -279,7 +279,7 @@ def fits_hosts(
             )
             ws.faults.report(
                 "FR234",
-                f"{ws.text(node.span)} holds {position.side} hosts here, and the profile is of {host.side} hosts",
+                f"{ws.text(node.span)} holds hosts {position.side} here, and the profile is of hosts {host.side}",
                 node.span,
                 hint=f"write per {other}" if other else "take the other end",
             )
