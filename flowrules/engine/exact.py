@@ -94,7 +94,8 @@ def _magnitude(values: Array) -> int:
 
 def _product(a: Array, b: Array) -> Array:
     if a.dtype == object or b.dtype == object or _magnitude(a) * _magnitude(b) >= _LIMIT:
-        return a.astype(object) * b.astype(object)
+        exact: Array = a.astype(object) * b.astype(object)
+        return exact
     return a * b
 
 

@@ -125,7 +125,7 @@ def _(node: ex.Arithmetic) -> str:
 
 
 def _grouped(node: ex.Expression, word: str) -> str:
-    inner = {ex.Or: "or", ex.And: "and"}.get(type(node))  # type: ignore[call-overload]
+    inner = {ex.Or: "or", ex.And: "and"}.get(type(node))
     text = _text(node)
     return f"({text})" if inner is not None and inner != word else text
 

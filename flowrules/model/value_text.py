@@ -65,7 +65,7 @@ def _trim(text: str) -> str:
 
 def _size(value: int | float | Fraction) -> str:
     for unit, size in _SIZES:
-        if abs(value) >= size:
+        if abs(float(value)) >= size:
             return f"{_trim(f'{float(Fraction(value) / size):.1f}')}{unit}"
     return f"{_trim(f'{float(value):.1f}')}B"
 
@@ -73,7 +73,7 @@ def _size(value: int | float | Fraction) -> str:
 def format_duration(value: int | float | Fraction) -> str:
     """A duration in ms in the largest unit that it fills, with one decimal at most."""
     for unit, size in _DURATIONS:
-        if abs(value) >= size and unit != "w":
+        if abs(float(value)) >= size and unit != "w":
             return f"{_trim(f'{float(Fraction(value) / size):.1f}')}{unit}"
     return "0s" if value == 0 else f"{_trim(f'{float(value):.3f}')}ms"
 
