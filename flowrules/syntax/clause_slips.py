@@ -1,4 +1,4 @@
-"""Clauses and words of the language itself that are missing, misspelt, or in the wrong place."""
+"""Clauses, marks and words of the language itself that are missing, misspelt, or in the wrong place."""
 
 from __future__ import annotations
 
@@ -42,83 +42,88 @@ _RATIOS: Final = {
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-# ---- names --------------------------------------------------------------------------------------------
+_MEASURES: Final = frozenset(
+    {
+        "sum",
+        "distinct",
+        "min",
+        "max",
+        "mean",
+        "deviation",
+        "quantile",
+        "fraction",
+        "share",
+        "entropy",
+        "values",
+    }
+    | {"span", "active", "sequential", "answered", "peers", "relative"}
+)
+_SEVERITIES: Final = frozenset({"info", "notice", "warning", "error"})
 
 
-def _reserved_name(stuck: Stuck) -> Fault | None:
-    """``ports check = 80``, ``dport in ports``: a reserved word where a name stands."""
-    word = stuck.found
-    if word not in RESERVED or not stuck.can("NAME", "REF"):
-        return None
-    start, end = stuck.here()
-    naming = stuck.previous == stuck.word and stuck.word in LAYOUTS
-    if naming or stuck.previous in ("as", "param"):
-        better = f"{word}_column" if stuck.previous == "as" else f"{word}_{stuck.word}"
-        what = f"cannot name {'a column' if stuck.previous == 'as' else NOUNS.get(stuck.word, 'anything')}"
-        return Fault(
-            "FR105", f"`{word}` is a reserved word and {what}", start, end, f"write {better}", better
-        )
-    if word in DECLARATIONS | PROFILE_ITEMS:
-        message = f"`{word}` is a reserved word and names nothing"
-        return Fault("FR105", message, start, end, f"it begins a declaration: {LAYOUTS[word]}")
-    return None
-
-
-def _missing_name(stuck: Stuck) -> Fault | None:
-    """``filter = tcp``: a declaration without its name."""
-    if stuck.found in RESERVED:
-        return None
-    if stuck.can("NAME") and stuck.previous == stuck.word and stuck.word in LAYOUTS:
-        start, end = stuck.here() if not stuck.is_end else (len(stuck.text.rstrip()),) * 2
-        layout = f"write {LAYOUTS[stuck.word]}"
-        if re.match(r"\d", stuck.rest):
-            return Fault(
-                "FR101", f"`{stuck.blob[1]}` is no name: names begin with a letter", start, end, layout
-            )
-        if stuck.rest.startswith('"'):
-            return Fault("FR101", f"{NOUNS[stuck.word]} needs a name before its title", start, end, layout)
-        if not stuck.rest[:1].isascii():
-            return None
-        return Fault("FR101", f"{NOUNS[stuck.word]} needs a name", start, end, layout)
-    return None
-
-
-def _foreign_letter(stuck: Stuck) -> Fault | None:
-    """A letter outside ASCII in a name, or another character that means nothing."""
-    sign = stuck.rest[:1]
-    if not sign or sign.isascii():
-        return None
-    match = re.search(r"[A-Za-z_][\w.]*$", stuck.before)
-    start = match.start() if match else stuck.at
-    end = stuck.at + len(re.match(r"\w*", stuck.rest)[0] or sign)  # type: ignore[index]
-    if sign.isalpha():
-        text = stuck.text[start:end]
-        hint = 'names have letters A to Z, digits and _; other letters stand in titles: "…"'
-        return Fault("FR109", f"`{text}` is no name", start, end, hint)
-    return Fault("FR109", f"`{sign}` (U+{ord(sign):04X}) means nothing here", stuck.at, stuck.at + 1)
-
-
-def _hyphenated_name(stuck: Stuck) -> Fault | None:
-    """``filter web-clients = …``."""
-    match = re.match(r"-[A-Za-z]\w*(?:-\w+)*", stuck.rest)
+def _argument_without_parentheses(stuck: Stuck) -> Fault | None:
+    """``sum bytes of request``, ``top 10 sip of request``."""
     word, start = stuck.previous_word
-    if (
-        match
-        and word
-        and start + len(word) == stuck.at
-        and stuck.can("EQUAL", "LBRACE", "COLON", "STRING", "AND")
-    ):
-        end = stuck.at + match.end()
-        value = stuck.text[start:end].replace("-", "_")
-        return Fault("FR101", f"`{stuck.text[start:end]}` is no name", start, end, f"write {value}", value)
+    match = re.match(r"[A-Za-z_]\w*", stuck.rest)
+    if word in _MEASURES and match and match[0] not in RESERVED and stuck.can("LPAR"):
+        value, end = f"{word}({match[0]})", stuck.at + match.end()
+        return Fault(
+            "FR111", f"`{word}` takes its argument in parentheses", start, end, f"write {value}", value
+        )
+    if word in ("top", "bottom") and stuck.word == "table" and re.match(r"\d", stuck.rest):
+        hint = f"write … of filter per key keep {word} {stuck.found}"
+        return Fault("FR132", f"`{word}` stands in a keep clause", start, start + len(word), hint)
     return None
 
 
-# ---- clauses ------------------------------------------------------------------------------------------
+def _missing_word(stuck: Stuck) -> Fault | None:
+    """A missing ``when`` or ``by``, or ``:`` and ``=`` in their stead."""
+    found, word = stuck.found, stuck.word
+    named = re.match(r"[A-Za-z_(\d]", stuck.rest) is not None and found not in RESERVED - {"not", "verdict"}
+    if word in ("verdict", "anomaly") and stuck.can("WHEN") and not stuck.can("COLON", "AND", "REF"):
+        if found == ":":
+            return Fault(
+                "FR101", "`when` belongs where `:` stands", *stuck.here(), "write when", " when ", "when"
+            )
+        if named and not get_close_matches(found, ["when", "otherwise", "because", "drop", "in"], 1, 0.6):
+            return Fault(
+                "FR101",
+                f"`when` is missing before `{found}`",
+                *stuck.here(),
+                f"write when {found}",
+                f"when {found}",
+            )
+    if stuck.can("BY") and stuck.can("WITH") and named and re.search(r"\d\s*$", stuck.before):
+        return Fault(
+            "FR101", f"`by` is missing before `{found}`", *stuck.here(), f"write by {found}", f"by {found}"
+        )
+    if word == "hosts" and stuck.previous == "hosts" and found in ("=", ":"):
+        return Fault(
+            "FR101",
+            f"`hosts` has no `{found}`",
+            *stuck.here(),
+            "leave it out: hosts clients | servers",
+            " ",
+            "",
+        )
+    if word == "entry" and found == "=" and re.search(r"[{\w)\"]\s*\w+\s*$", stuck.before):
+        return Fault(
+            "FR101", "a column and its cell stand side by side", *stuck.here(), "leave the = out", " ", ""
+        )
+    severity = re.match(r":\s*(\w+)\s*$", stuck.rest)
+    if word == "check" and severity and severity[1] in _SEVERITIES:
+        hint = f"write check name : {severity[1]} = condition"
+        return Fault("FR132", "the severity stands before `=`", stuck.at, stuck.at + severity.end(), hint)
+    return None
 
 
 def _missing_of(stuck: Stuck) -> Fault | None:
     """``sip outbound``, ``sum(bytes) request per sip``: what is asked, without ``of``."""
+    if stuck.accepts == {"OF"} and re.match(r"[A-Za-z_(]", stuck.rest) and stuck.found not in RESERVED:
+        found = stuck.found
+        return Fault(
+            "FR110", f"`of` is missing before `{found}`", *stuck.here(), f"write of {found}", f"of {found}"
+        )
     if not stuck.can("OF") or stuck.word not in ("set", "table", "feature", "hosts", "entry"):
         return None
     if not re.match(r"[A-Za-z_(]", stuck.rest) or stuck.found in RESERVED:
@@ -145,12 +150,18 @@ def _missing_of(stuck: Stuck) -> Fault | None:
 
 
 def _misplaced_clause(stuck: Stuck) -> Fault | None:
-    """A clause that belongs earlier."""
+    """A clause that belongs earlier, or a declaration inside a profile."""
     word = stuck.found
+    if word in DECLARATIONS - PROFILE_ITEMS and stuck.word in PROFILE_ITEMS and not stuck.can(word.upper()):
+        hint = "a profile holds hosts, feature, verdict, anomaly and entry: put it outside the braces"
+        return Fault("FR132", f"`{word}` stands inside a profile", *stuck.here(), hint)
     if word not in _CLAUSES or stuck.can(word.upper()) or stuck.word not in LAYOUTS:
         return None
     start, end = stuck.here()
     layout = f"it reads: {LAYOUTS[stuck.word]}"
+    if word == "of" and stuck.word == "filter":
+        hint = "measures and n of stand in tables, features, verdicts and checks"
+        return Fault("FR132", "a filter speaks of one flow, and `of` of many", start, end, hint)
     if word == "because" and stuck.can("WHEN", "COLON"):
         return Fault("FR132", "`because` stands last", start, end, layout)
     if stuck.can("REF", "STRING", "NUMBER") and not stuck.can("AND", "EQUAL"):
@@ -175,18 +186,26 @@ def _missing_mark(stuck: Stuck) -> Fault | None:
     if head is None or stuck.is_end:
         return None
     at = len(stuck.before.rstrip())
+    if stuck.found in _SEVERITIES and stuck.can("COLON"):
+        return Fault(
+            "FR101", f"`:` is missing before `{stuck.found}`", at, stuck.at, f"write : {stuck.found}", " : "
+        )
+    if stuck.found == "default" and stuck.can("EQUAL"):
+        return Fault("FR101", "`default` is no word here", *stuck.here(), "write =", "=")
     for terminal, mark in (("EQUAL", "="), ("LBRACE", "{"), ("COLON", ":")):
         if not stuck.can(terminal) or (mark == ":" and stuck.word in ("check", "map")):
             continue
         if mark == "=" and stuck.rest[:1] in (":", "{"):
+            sign = stuck.rest[0]
+            inner = re.match(r"\{\s*([^{}]*?)\s*\}\s*$", stuck.rest)
+            value = f" = {inner[1]}" if inner else " = "
+            end = stuck.at + (inner.end() if inner else 1)
             return Fault(
-                "FR101",
-                f"`=` stands where `{stuck.rest[0]}` is",
-                stuck.at,
-                stuck.at + 1,
-                "write =",
-                " = ",
-                "=",
+                "FR101", f"`=` belongs where `{sign}` stands", stuck.at, end, f"write{value}".rstrip(), value
+            )
+        if mark == "{" and re.match(r"=\s*\{", stuck.rest):
+            return Fault(
+                "FR101", "`=` stands before the brace", stuck.at, stuck.at + 1, "leave it out", " ", ""
             )
         if mark == "{":
             return Fault(
@@ -217,24 +236,6 @@ def _missing_mark(stuck: Stuck) -> Fault | None:
 
 def _after_colon(word: str) -> str:
     return {"param": "type", "anomaly": "severity"}.get(word, "keys")
-
-
-def _text_expected(stuck: Stuck) -> Fault | None:
-    """``because services``: text without its quotes."""
-    if stuck.is_end or stuck.rest.startswith('"'):
-        return None
-    if stuck.word == "ruleset" and stuck.can("STRING") and re.match(r"[\w.-]", stuck.rest):
-        text = stuck.blob[1]
-        end = stuck.at + len(text)
-        value = f'"{text}"'
-        return Fault(
-            "FR101", f"`{text}` is text, and stands in double quotes", stuck.at, end, f"write {value}", value
-        )
-    if not stuck.can("STRING") or stuck.previous not in ("because", "flows"):
-        return None
-    line = re.match(r"[^\r\n]*", stuck.rest)
-    text = line[0].strip() if line else ""
-    return Fault("FR101", f"`{stuck.previous}` needs text in double quotes", *stuck.here(), f'write "{text}"')
 
 
 def _arithmetic(stuck: Stuck) -> Fault | None:
@@ -367,15 +368,13 @@ _NOT_WORDS: Final = frozenset(
     }
 )
 
-FIRST: Final[tuple[Guess, ...]] = (_hyphenated_name, _foreign_letter, _missing_name, _text_expected)
-"""Names and texts: before anything takes them for numbers."""
-
 GUESSES: Final[tuple[Guess, ...]] = (
-    _reserved_name,
+    _argument_without_parentheses,
     _arithmetic,
     _chained,
     _missing_mark,
     _misspelt,
+    _missing_word,
     _misplaced_clause,
     _missing_of,
     _missing_and,

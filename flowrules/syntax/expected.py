@@ -145,7 +145,7 @@ LAYOUTS: Final = {
     "schedule": "schedule name = mon-fri 08:00-18:00 Europe/Berlin except (2026-12-25)",
     "map": 'map name : address { "label" = 10.0.0.0/8 }',
     "filter": "filter name = outbound and tcp and dport in (80, 443)",
-    "set": "set name = sip of filter keep flows >= 10",
+    "set": "set name = sip of filter except {10.0.0.1} keep flows >= 10",
     "table": "table name = measure, … of filter where … per key, … fill keep … order by …",
     "profile": "profile name { hosts set  feature …  verdict …  anomaly …  entry … }",
     "hosts": "hosts set | set",

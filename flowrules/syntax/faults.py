@@ -9,7 +9,15 @@ from attrs import evolve
 from lark import UnexpectedInput
 
 from flowrules.model.source_text import Span
-from flowrules.syntax import clause_slips, expected, foreign, list_slips, literal_slips
+from flowrules.syntax import (
+    clause_slips,
+    expected,
+    foreign,
+    list_slips,
+    literal_slips,
+    name_slips,
+    time_slips,
+)
 from flowrules.syntax.cut import DECLARATIONS, PROFILE_ITEMS, Piece
 from flowrules.syntax.diagnostics import Diagnostic, diagnostic
 from flowrules.syntax.marks import RESERVED
@@ -19,12 +27,15 @@ from flowrules.syntax.stuck import Fault, Stuck
 _GUESSES: Final = (
     *foreign.OPERATORS,
     *foreign.SWITCHES,
-    *clause_slips.FIRST,
+    *name_slips.FIRST,
     *foreign.CONDITIONS,
     *list_slips.RANGES,
+    *literal_slips.FLAGS,
+    *time_slips.GUESSES,
     *literal_slips.GUESSES,
     *list_slips.GUESSES,
     *foreign.CLAUSES,
+    *name_slips.GUESSES,
     *clause_slips.GUESSES,
 )
 """In this order; a guess returns a fault, or ``None`` where it does not know."""
@@ -91,6 +102,10 @@ def no_declaration(piece: Piece, span: Span) -> Diagnostic:
             span,
             hint="put it between the braces of: profile name { … }",
         )
+    if first == "@" and len(piece.marks) > 2 and piece.marks[2].text != "(":
+        name, value = piece.marks[1].text, piece.marks[2].text
+        hint = f"write @{name}({value})"
+        return diagnostic("FR106", "what an attribute says stands in parentheses", span, hint=hint)
     if first == "@":
         return diagnostic(
             "FR106", "an attribute stands before no declaration", span, hint="put it above what it speaks of"

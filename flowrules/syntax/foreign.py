@@ -24,6 +24,7 @@ _DOUBLED: Final = {
     "=!": ("!=", ""),
     "=~": ("=", ""),
     "!~": ("!=", ""),
+    ":=": ("=", ""),
 }
 _NAMED: Final = {
     "eq": "=",
@@ -87,10 +88,16 @@ def _single(stuck: Stuck) -> Fault | None:
     ):
         hint = "give the set a name: set both = a | b, and write in both"
         return Fault("FR133", "a condition computes no sets", stuck.at, stuck.at + 1, hint)
+    if sign == "&" and stuck.previous_word[0] in _FLAGS:
+        hint = f"write {stuck.previous_word[0]} has S for set flags, matches S/SA to look at others too"
+        return Fault("FR124", "flags are not masked with `&`", stuck.at, stuck.at + 1, hint)
     if sign in ("&", "|") and stuck.can("AND"):
         meant = "and" if sign == "&" else "or"
         message = f"`{sign}` joins sets, not conditions"
         return Fault("FR107", message, stuck.at, stuck.at + 1, f"write {meant}", f" {meant} ", meant)
+    if sign == "," and stuck.in_predicate and not re.match(r",\s*$", stuck.rest):
+        message = "a comma joins no conditions"
+        return Fault("FR107", message, stuck.at, stuck.at + 1, "write and", " and ", " and")
     if sign == "+" and stuck.can("VBAR") and stuck.word in ("set", "hosts"):
         return Fault("FR107", "`+` unites no sets", stuck.at, stuck.at + 1, "write |", "|")
     if sign in ("%", "^") and stuck.can("STAR") and stuck.rest[:2] != "**":
@@ -111,7 +118,38 @@ def _named(stuck: Stuck) -> Fault | None:
     return None
 
 
-OPERATORS: Final[tuple[Guess, ...]] = (_doubled, _single, _named)
+def _between(stuck: Stuck) -> Fault | None:
+    """``bytes between 10 and 20``, ``sensor like "S%"``."""
+    match = re.match(r"between\s+([^\s()]+)\s+and\s+([^\s()]+)", stuck.rest)
+    if match and stuck.can("EQUAL"):
+        value = f"in ({match[1]}-{match[2]})"
+        return Fault(
+            "FR107", "`between` is no operator", stuck.at, stuck.at + match.end(), f"write {value}", value
+        )
+    if stuck.found in ("like", "contains", "startswith", "endswith", "regex", "glob", "~") and stuck.can(
+        "EQUAL"
+    ):
+        hint = "compare with =, list with `in`, or let a map give labels"
+        return Fault("FR107", f"`{stuck.found}` is no operator: there are no patterns", *stuck.here(), hint)
+    return None
+
+
+def _joined_sets(stuck: Stuck) -> Fault | None:
+    """``sip of a and dip of b``."""
+    if stuck.found in ("and", "or", "not") and stuck.can("VBAR") and not stuck.can("AND"):
+        meant = {"and": "&", "or": "|", "not": "-"}[stuck.found]
+        message = f"`{stuck.found}` joins conditions, not sets"
+        return Fault(
+            "FR107",
+            message,
+            *stuck.here(),
+            f"write {meant}: | is both, & is in both, - is the first alone",
+            meant,
+        )
+    return None
+
+
+OPERATORS: Final[tuple[Guess, ...]] = (_doubled, _single, _named, _between, _joined_sets)
 
 # ---- rwfilter's switches ------------------------------------------------------------------------------
 
@@ -256,6 +294,9 @@ def _bare(stuck: Stuck) -> Fault | None:
     field = _FIELDS.get(word)
     if field is None or not stuck.in_predicate or stuck.is_end:
         return None
+    call = re.search(r"([A-Za-z_]\w*)\([^()]*$", stuck.before)
+    if call and call[1] not in ("fraction", "and", "or", "not", "in", "of"):
+        return None  # a comma is missing between arguments
     match = _VALUE.match(stuck.rest)
     if match is None:
         return None

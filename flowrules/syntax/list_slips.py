@@ -117,6 +117,58 @@ def _range_of_times(stuck: Stuck) -> Fault | None:
     return None
 
 
+def _bounds(stuck: Stuck) -> Fault | None:
+    """``param p : count = 5 in (1-10)``."""
+    match = re.match(rf"[(\[]\s*({_NUMBER})\s*(?:-|,|\.\.)\s*({_NUMBER})\s*[)\]]", stuck.rest)
+    if match is None or stuck.word != "param" or not re.search(r"\bin\s*$", stuck.before):
+        return None
+    value = f"{match[1]} .. {match[2]}"
+    end = stuck.at + match.end()
+    return Fault(
+        "FR121", "the bounds of a parameter are joined by `..`", stuck.at, end, f"write {value}", value
+    )
+
+
+def _open_times(stuck: Stuck) -> Fault | None:
+    """``in (2026-01-01 .. )``."""
+    match = re.search(r"(\d{4}[-/]\d\d[-/]\d\d[\w:.]*)\s*(?:\.\.|-)\s*$", stuck.before)
+    if match and not re.match(r"\d", stuck.rest):
+        hint = f"compare: stime >= {match[1]}"
+        return Fault(
+            "FR113", f"`{match[0].strip()}` has no end", match.start(), len(stuck.before.rstrip()), hint
+        )
+    return None
+
+
+def _tuple_without_parentheses(stuck: Stuck) -> Fault | None:
+    """``set s = sip, dip of a``."""
+    first = re.search(r"[=|&^-]\s*([A-Za-z_][\w.]*)\s*$", stuck.before)
+    match = re.match(r"(?:\s*,\s*[A-Za-z_][\w.]*)+(?=\s+of\b)", stuck.rest)
+    if stuck.word not in ("set", "hosts") or first is None or match is None:
+        return None
+    value = f"({first[1]}{match[0]})"
+    end = stuck.at + match.end()
+    return Fault(
+        "FR111",
+        "keys of several positions stand in parentheses",
+        first.start(1),
+        end,
+        f"write {value}",
+        value,
+    )
+
+
+def _cell_list(stuck: Stuck) -> Fault | None:
+    """``internal host : 80, 443``."""
+    first = re.search(r":\s*([\w-]+)\s*$", stuck.before)
+    match = re.match(r"(?:\s*,\s*\d[\d-]*)+", stuck.rest)
+    if stuck.word != "entry" or first is None or match is None:
+        return None
+    value = f"({first[1]}{match[0]})"
+    end = stuck.at + match.end()
+    return Fault("FR111", "a list stands in parentheses", first.start(1), end, f"write {value}", value)
+
+
 def _open_range(stuck: Stuck) -> Fault | None:
     """``80-`` and ``4-`` as rwfilter takes them, and ``-80``."""
     match = re.search(rf"({_NUMBER})\s*(-|\.\.)\s*$", stuck.before)
@@ -192,19 +244,38 @@ def _missing_parentheses(stuck: Stuck) -> Fault | None:
 
 def _missing_comma(stuck: Stuck) -> Fault | None:
     """``in (80 443)``: items with nothing between."""
-    if not stuck.can("COMMA") or not stuck.can("RPAR", "RBRACE"):
+    inner = re.search(r"\([^()]*$", stuck.before)
+    if inner and re.match(r"[A-Za-z_\d]", stuck.rest) and stuck.found not in RESERVED:
+        argument = re.search(r"[A-Za-z_]\w*\([^()]*[\w)]\s+$", stuck.before)
+        key = stuck.word in ("set", "hosts") and re.search(r"[=|&^-]\s*\([^()]*\w\s+$", stuck.before)
+        if key or (argument and stuck.can("COMMA") and re.match(r"\d", stuck.rest)):
+            return _comma(stuck)
+    listing = stuck.word in _LISTING and re.match(r"[\d\"]", stuck.rest) and not stuck.can("EQUAL")
+    if not stuck.can("COMMA") or not (listing or stuck.can("RPAR", "RBRACE")):
         return None
+    if listing and re.search(r"[\w\"%)]\s+$", stuck.before) and not re.match(r'"[^"]*"\s*=', stuck.rest):
+        return _comma(stuck)
     begins = r"[\d\"(]|[0-9a-f]*:" if stuck.word != "import" else r"[A-Za-z_]"
     if not re.search(r"[\w\"%)]\s+$", stuck.before) or not re.match(begins, stuck.rest):
         return None
     if not re.search(r"[({,]\s*[^\s(){},]+\s+$", stuck.before) and not stuck.before.rstrip().endswith(")"):
         return None
+    return _comma(stuck)
+
+
+def _comma(stuck: Stuck) -> Fault:
     at = len(stuck.before.rstrip())
     return Fault("FR101", "a comma is missing between two items", at, stuck.at, "write a comma", ", ")
 
 
 def _extra_comma(stuck: Stuck) -> Fault | None:
     """A comma after the last item, where none may stand."""
+    if re.match(r",\s*$", stuck.rest):
+        return Fault("FR101", "a comma has nothing after it", stuck.at, stuck.at + 1, "delete it", " ", "")
+    ordered = re.search(r",(?=\s*order\s+$)", stuck.before)
+    if ordered and stuck.found == "by":
+        start = ordered.start()
+        return Fault("FR101", "a comma stands before `order by`", start, start + 1, "delete it", " ", "")
     comma = re.search(r",\s*$", stuck.before)
     if comma is None:
         return None
@@ -224,6 +295,10 @@ def _extra_comma(stuck: Stuck) -> Fault | None:
 
 RANGES: Final[tuple[Guess, ...]] = (_range_of_times,)
 GUESSES: Final[tuple[Guess, ...]] = (
+    _bounds,
+    _open_times,
+    _tuple_without_parentheses,
+    _cell_list,
     _missing_parentheses,
     _open_range,
     _brackets,
