@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -215,6 +216,22 @@ def test_a_closed_pipe_is_quiet() -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interrupt_ends_it_with_its_own_code(tmp_path: Path) -> None:
+    pipe = tmp_path / "rules"
+    os.mkfifo(pipe)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "flowrules", "check", str(pipe)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Opens as soon as the child does, which then waits for text that never comes.
+    with pipe.open("w"):
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (130, "flowrules: interrupted\n")
 
 
 def test_without_standard_streams_it_still_ends_well() -> None:
