@@ -5,7 +5,7 @@ Parts are kept row by row beside the groups; ``regroup`` adds the parts of group
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,10 @@ class Grouped:
             size,
             self.flows,
         )
+
+    def only(self, aggregates: Collection[Aggregate]) -> Grouped:
+        """The same groups without other parts."""
+        return evolve(self, parts={a: p for a, p in self.parts.items() if a in aggregates})
 
     def whole(self) -> Grouped:
         """All as one group (of no rows, where there are no groups)."""

@@ -134,7 +134,9 @@ class _Run:
 
     def _task(self, number: int, fields: frozenset[str]) -> tuple[Task, list[int], list[int]]:
         """What a scan counts, and which groupings and collections of the plan those are."""
-        groupings = [i for i, g in enumerate(self.plan.groupings) if g.scan == number]
+        groupings = [
+            i for i, g in enumerate(self.plan.groupings) if g.scan == number and g.finer is None
+        ]
         collections = [i for i, c in enumerate(self.plan.collections) if c.scan == number]
         counted = []
         self._need(self.plan.predicates(number))
@@ -168,6 +170,10 @@ class _Run:
             self.records = found.records
             self.directions = found.facts.by_direction(self.rule)
         self.grouped.update(zip(groupings, found.groups, strict=True))
+        for place, coarse in enumerate(self.plan.groupings):
+            if coarse.scan == number and coarse.finer is not None:
+                fine = self.grouped[coarse.finer].only(coarse.aggregates)
+                self.grouped[place] = fine.regroup(coarse.keys)
         others = {
             key: rows.take_out() for key, rows in zip(self._other_places, found.others, strict=True)
         }

@@ -16,7 +16,8 @@ class GroupingPlan:
     """Groups counted in one scan: of the flows for which all of ``where`` is true, by ``keys``.
 
     ``inside`` says for each key whether its addresses are known to be the site's own.  ``aggregates``
-    are the parts kept for each group beside its number of flows.
+    are the parts kept for each group beside its number of flows.  ``finer`` is the index of a grouping of
+    the same flows by more keys, from whose groups these are added up; ``None``: they are counted.
     """
 
     scan: int
@@ -24,6 +25,7 @@ class GroupingPlan:
     keys: tuple[ex.Expression, ...]
     inside: tuple[bool, ...]
     aggregates: tuple[Aggregate, ...] = ()
+    finer: int | None = None
 
 
 @frozen

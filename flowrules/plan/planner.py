@@ -18,7 +18,7 @@ from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Progra
 from flowrules.model.source_text import Span
 from flowrules.model.types import ADDRESS
 from flowrules.plan import demands as dm
-from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
+from flowrules.plan.aggregates import MATCHING, VALUES, Aggregate, measured_later, parts_of
 from flowrules.plan.field_use import (
     COLLECTED,
     COLLECTED_WHERE_THERE,
@@ -263,7 +263,7 @@ class _Planner:
         open_ones: list[ex.Expression] = []
         extra: tuple[ex.Expression, ...] = ()
         for conjunct, ready in later.items():
-            beside = self._keys_beside(conjunct, keys, demand.source.direction)
+            beside = self._keys_beside(conjunct, keys, demand.source.direction, conjuncts)
             if beside is None:
                 level = max(level, ready + 1)
                 self.reasons.setdefault(
@@ -275,10 +275,9 @@ class _Planner:
         # what an earlier scan has found anyway is tested in the scan: fewer rows, fewer groups
         deferred = [c for c in open_ones if later[c] >= level]
         for conjunct in deferred:
-            extra += tuple(
-                k for k in self._keys_beside(conjunct, keys, demand.source.direction) or () if k not in extra
-            )
-        if len(extra) > 1 or self._explodes((*keys, *extra), deferred):
+            beside = self._keys_beside(conjunct, keys, demand.source.direction, conjuncts) or ()
+            extra += tuple(k for k in beside if k not in extra)
+        if self._explodes((*keys, *extra), deferred):
             level = max(later[c] for c in deferred) + 1
             self.reasons.setdefault(
                 level, f"{demand.owner} would count too many groups without the set that restricts them"
@@ -288,24 +287,28 @@ class _Planner:
         return where, tuple(deferred), extra, level
 
     def _keys_beside(
-        self, conjunct: ex.Expression, keys: tuple[ex.Expression, ...], direction: str | None
+        self,
+        conjunct: ex.Expression,
+        keys: tuple[ex.Expression, ...],
+        direction: str | None,
+        conjuncts: Sequence[ex.Expression],
     ) -> tuple[ex.Expression, ...] | None:
         """The keys that must stand beside ``keys`` so that they decide a test; ``None``: they cannot.
 
-        At most one, a host that is known to be inside: others would be too many groups.
+        Only keys of which there are few: a host known to be inside, where no other host is a key, the
+        protocol and the like, ports that the predicate restricts to a list.
         """
         if over_keys(conjunct, keys) is not None:
             return ()
-        side = {"outbound": "sip", "inbound": "dip"}.get(direction or "", "inside")
-        for name in dict.fromkeys((side, "inside")):
-            own = self.rewriter.expand(ex.Field(type=ADDRESS, name=name))
-            if own in keys or any(_is_address(k) for k in keys):
-                continue
-            if name == "inside" and not any(n == own for n in conjunct.walk()):
-                continue
-            if over_keys(conjunct, (*keys, own)) is not None:
-                return (own,)
-        return None
+        fields = tuple(dict.fromkeys(n for n in conjunct.walk() if isinstance(n, ex.Field) and n not in keys))
+        hosts = [k for k in (*keys, *fields) if _is_address(k)]
+        for field in fields:
+            if _is_address(field):
+                if len(hosts) > 1 or not _is_inside(field, direction):
+                    return None
+            elif not few_values(field, conjuncts):
+                return None
+        return fields if over_keys(conjunct, (*keys, *fields)) is not None else None
 
     def _explodes(self, keys: Sequence[ex.Expression], deferred: Sequence[ex.Expression]) -> bool:
         """Whether groups without the deferred tests may be as many as pairs of hosts."""
@@ -394,8 +397,33 @@ class _Planner:
 
     # ---- the whole
 
+    def _derive(self) -> None:
+        """Let groupings be added up from finer ones of the same flows, where that saves counting.
+
+        Only where the further keys have few values, so that the finer groups are not many more, and only
+        parts that take little room; the finest such grouping counts for all.
+        """
+        plans = self.grouping_plans
+        for place, coarse in enumerate(plans):
+            if any(a.kind == VALUES for a in coarse.aggregates):
+                continue
+            finer = [
+                other
+                for other, fine in enumerate(plans)
+                if fine.scan == coarse.scan
+                and fine.where == coarse.where
+                and set(coarse.keys) < set(fine.keys)
+                and all(few_values(k, fine.where) for k in fine.keys if k not in coarse.keys)
+            ]
+            if finer:
+                best = max(finer, key=lambda other: (len(plans[other].keys), -other))
+                merged = tuple(dict.fromkeys((*plans[best].aggregates, *coarse.aggregates)))
+                plans[best] = evolve(plans[best], aggregates=merged)
+                plans[place] = evolve(coarse, finer=best)
+
     def plan(self) -> Plan:
         """What was planned."""
+        self._derive()
         used = [g.scan for g in self.grouping_plans] + [c.scan for c in self.collection_plans]
         last = max(used, default=1)
         scans = tuple(ScanPlan(n, self._scan_fields(n), self.reasons.get(n, "")) for n in range(1, last + 1))
@@ -472,6 +500,26 @@ def _is_inside(key: ex.Expression, direction: str | None) -> bool:
     if not isinstance(key, ex.Field):
         return False
     return key.name == "inside" or (key.name, direction) in (("sip", "outbound"), ("dip", "inbound"))
+
+
+FEW_VALUES = 64
+"""A port counts as a key of few values where a list of at most so many restricts it."""
+
+
+def few_values(key: ex.Expression, conjuncts: Sequence[ex.Expression]) -> bool:
+    """Whether a key beside others multiplies groups by little."""
+    if not isinstance(key, ex.Field):
+        return False
+    if key.name in ("protocol", "type", "class", "ip_version", "sensor"):
+        return True
+    for conjunct in conjuncts:
+        match conjunct:
+            case ex.Compare(op="=", left=left, right=ex.Literal()) if left == key:
+                return True
+            case ex.In(items=(item,), collection=ex.Ranges(ranges=ranges)) if item == key:
+                if sum(high - low + 1 for low, high in ranges) <= FEW_VALUES:
+                    return True
+    return False
 
 
 def cost(predicate: ex.Expression) -> tuple[int, str]:
