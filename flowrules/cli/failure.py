@@ -21,7 +21,10 @@ EXPECTED: Final = (
     ("flowrules.translate.errors", "TranslationError", USAGE),
     ("flowrules.check.bindings", "BinderError", USAGE),
     ("flowrules.engine.set_algebra", "SetTooLarge", USAGE),
+    ("flowrules.engine.filling", "TooManyBins", USAGE),
     ("flowrules.flows.errors", "FlowFileError", DATA),
+    ("flowrules.plan.missing", "MissingField", DATA),
+    ("flowrules.engine.errors", "SumOverflow", DATA),
 )
 """Errors of ours that say all there is to say in one line: module, class and exit code."""
 

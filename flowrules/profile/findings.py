@@ -132,6 +132,12 @@ class NetworkProfile:
         failed = (c.name for c in self.checks if c.severity == "error" and c.holds is not True)
         return frozenset(name.partition(":")[0] for name in failed)
 
+    def notes(self) -> tuple[str, ...]:
+        """What must be known to read the numbers."""
+        sampled = self.program.sampling
+        why = f"the exporter samples 1 in {sampled:,} packets: counts, peers and services are lower bounds"
+        return (*self.results.notes, *((why,) if sampled > 1 else ()))
+
     def shown(self) -> tuple[str, ...]:
         """The rulesets that the user asked for, in order."""
         return tuple(r.name for r in self.program.rulesets.values() if r.shown)

@@ -58,7 +58,7 @@ def document(profile: NetworkProfile, limit: int | None = 20) -> Iterator[Block]
     yield Note(f"{flows.records:,} flows from {sources}{span}")
     scans = f"{profile.results.scans} scan" + ("s" if profile.results.scans != 1 else "")
     yield Note(f"direction by {flows.direction_by}; {scans}")
-    for note in profile.results.notes:
+    for note in profile.notes():
         yield Note(note, "notice")
     yield from _checks(profile)
     withheld = profile.withheld()

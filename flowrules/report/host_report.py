@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from flowrules.engine.features.services import Service
 from flowrules.model.address_text import format_address
+from flowrules.model.types import PROTOCOL
 from flowrules.model.value_text import format_value
 from flowrules.profile.findings import Evidence, HostFinding, NetworkProfile, ProfileFindings
 from flowrules.report.json_report import host_json
 
+_MOST_SERVICES = 8
 _MARKS = {True: ("✓", "32"), False: ("✗", "31"), None: ("?", "33")}
 
 
@@ -111,7 +114,19 @@ def _note(host: HostFinding, feature: str) -> str:
     shown = ", ".join(
         f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in list(plain.items())[:6]
     )
+    services = note.get("services")
+    if isinstance(services, tuple) and services:
+        shown += f": {_services(services)}"
     return f"  ({shown})" if shown else ""
+
+
+def _services(services: tuple[object, ...]) -> str:
+    shown = [f"{s.port}/{_word(s.protocol)} to {s.peers}" for s in services if isinstance(s, Service)]
+    return ", ".join(shown[:_MOST_SERVICES]) + (", …" if len(shown) > _MOST_SERVICES else "")
+
+
+def _word(protocol: int) -> str:
+    return format_value(PROTOCOL, protocol)
 
 
 def _verdict(name: str, host: HostFinding, evidence: list[Evidence] | None, color: bool) -> Iterator[str]:

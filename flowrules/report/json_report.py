@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+import attrs
+
 from flowrules import __version__
+from flowrules.engine.features.services import Service
 from flowrules.engine.results import Frame, Series, SetResult, TableResult
 from flowrules.model.address_text import format_address
 from flowrules.model.types import Type
@@ -21,6 +24,7 @@ from flowrules.profile.findings import (
     ProfileFindings,
     Value,
 )
+from flowrules.report.parameter_text import parameter_text
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -56,9 +60,10 @@ def to_json(profile: NetworkProfile) -> dict[str, Json]:
         "checks": [check_json(c) for c in profile.checks],
         "anomalies": [anomaly_json(a) for a in profile.anomalies if a.name.partition(":")[0] not in withheld],
         "parameters": {
-            p.name: {"value": str(p.value), "origin": p.origin} for p in program.parameters.values()
+            f"{p.ruleset}.{p.short}": {"value": parameter_text(p), "origin": p.origin}
+            for p in program.parameters.values()
         },
-        "notes": list(results.notes),
+        "notes": list(profile.notes()),
     }
 
 
@@ -188,6 +193,8 @@ def _plain(value: object) -> Json:
             return float(value)
         case Mapping():
             return {str(k): _plain(v) for k, v in value.items()}
+        case Service():
+            return {name: _plain(v) for name, v in attrs.asdict(value).items()}
         case list() | tuple() | set() | frozenset():
             return [_plain(v) for v in value]
     return str(value)
