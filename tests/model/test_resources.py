@@ -113,6 +113,8 @@ def test_from_a_zip_of_the_wheel_and_of_a_checkout(tmp_path: Path, wheel: Path) 
     assert wheel in file.parents
     assert tuple(held) == expected()
 
+    run(sys.executable, "-m", "flowrules", "check", "sei.web_clients", cwd=tmp_path, PYTHONPATH=str(wheel))
+
     archive = tmp_path / "checkout.zip"
     with zipfile.ZipFile(archive, "w") as out:
         for name in ("flowrules", "grammar", "rulesets"):
