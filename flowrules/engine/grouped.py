@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from flowrules.engine.joins import sort_columns
 from flowrules.engine.results import Series
 from flowrules.model import expression as ex
-from flowrules.plan.aggregates import Aggregate
+from flowrules.plan.aggregates import VALUES, Aggregate
 
 Index = NDArray[np.intp]
 
@@ -151,9 +151,17 @@ class Grouped:
             self.flows,
         )
 
-    def only(self, aggregates: Collection[Aggregate]) -> Grouped:
-        """The same groups without other parts."""
-        return evolve(self, parts={a: p for a, p in self.parts.items() if a in aggregates})
+    def coarser(self, keys: tuple[ex.Expression, ...], aggregates: Collection[Aggregate]) -> Grouped:
+        """Fewer groups, with these parts; the different values of a key here are its groups."""
+        parts: dict[Aggregate, Part] = {}
+        for aggregate in aggregates:
+            if aggregate.kind != VALUES:
+                parts[aggregate] = self.parts[aggregate]
+                continue
+            values = self.keys[aggregate.of]
+            known = np.flatnonzero(values.mask())
+            parts[aggregate] = ValueCounts(known, values.take(known), self.counts.take(known))
+        return evolve(self, parts=parts).regroup(keys)
 
     def whole(self) -> Grouped:
         """All as one group (of no rows, where there are no groups)."""

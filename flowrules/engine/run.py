@@ -134,9 +134,7 @@ class _Run:
 
     def _task(self, number: int, fields: frozenset[str]) -> tuple[Task, list[int], list[int]]:
         """What a scan counts, and which groupings and collections of the plan those are."""
-        groupings = [
-            i for i, g in enumerate(self.plan.groupings) if g.scan == number and g.finer is None
-        ]
+        groupings = [i for i, g in enumerate(self.plan.groupings) if g.scan == number and g.finer is None]
         collections = [i for i, c in enumerate(self.plan.collections) if c.scan == number]
         counted = []
         self._need(self.plan.predicates(number))
@@ -172,11 +170,9 @@ class _Run:
         self.grouped.update(zip(groupings, found.groups, strict=True))
         for place, coarse in enumerate(self.plan.groupings):
             if coarse.scan == number and coarse.finer is not None:
-                fine = self.grouped[coarse.finer].only(coarse.aggregates)
-                self.grouped[place] = fine.regroup(coarse.keys)
-        others = {
-            key: rows.take_out() for key, rows in zip(self._other_places, found.others, strict=True)
-        }
+                fine = self.grouped[coarse.finer]
+                self.grouped[place] = fine.coarser(coarse.keys, coarse.aggregates)
+        others = {key: rows.take_out() for key, rows in zip(self._other_places, found.others, strict=True)}
         for place, collected in zip(collections, found.rows, strict=True):
             planned = self.plan.collections[place]
             self.collected[place] = HostRows(collected, others[planned.keys, planned.profile])

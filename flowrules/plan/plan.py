@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import Aggregate
@@ -85,8 +85,15 @@ class Plan:
     """Names of declared sets that are wanted, with the scan after which each is there."""
     tables: Mapping[str, int]
     profiles: Mapping[str, int]
-    shared: Mapping[ex.Expression, int] = field(factory=dict)
-    """Predicates that more than one grouping tests, with how many do."""
+
+    def shared(self, scan: int) -> dict[ex.Expression, int]:
+        """Predicates that more than one grouping or collection of a scan tests, with how many do."""
+        counts: dict[ex.Expression, int] = {}
+        groupings = (g.where for g in self.groupings if g.scan == scan and g.finer is None)
+        for where in (*groupings, *(c.where for c in self.collections if c.scan == scan)):
+            for predicate in where:
+                counts[predicate] = counts.get(predicate, 0) + 1
+        return {p: n for p, n in counts.items() if n > 1}
 
     def predicates(self, scan: int) -> list[ex.Expression]:
         """All predicates that a scan evaluates."""

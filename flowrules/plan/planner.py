@@ -400,26 +400,40 @@ class _Planner:
     def _derive(self) -> None:
         """Let groupings be added up from finer ones of the same flows, where that saves counting.
 
-        Only where the further keys have few values, so that the finer groups are not many more, and only
-        parts that take little room; the finest such grouping counts for all.
+        Different values of a key of the finer grouping are its groups.  Beside such keys only ones of few
+        values may be added up, so that the finer groups are not many more.
         """
         plans = self.grouping_plans
         for place, coarse in enumerate(plans):
-            if any(a.kind == VALUES for a in coarse.aggregates):
-                continue
+            valued = {a.of for a in coarse.aggregates if a.kind == VALUES}
             finer = [
                 other
                 for other, fine in enumerate(plans)
                 if fine.scan == coarse.scan
-                and fine.where == coarse.where
+                and set(fine.where) == set(coarse.where)
                 and set(coarse.keys) < set(fine.keys)
-                and all(few_values(k, fine.where) for k in fine.keys if k not in coarse.keys)
+                and valued <= set(fine.keys)
+                and all(k in valued or few_values(k, fine.where) for k in fine.keys if k not in coarse.keys)
             ]
             if finer:
                 best = max(finer, key=lambda other: (len(plans[other].keys), -other))
-                merged = tuple(dict.fromkeys((*plans[best].aggregates, *coarse.aggregates)))
+                more = (a for a in coarse.aggregates if a.kind != VALUES)
+                merged = tuple(dict.fromkeys((*plans[best].aggregates, *more)))
                 plans[best] = evolve(plans[best], aggregates=merged)
                 plans[place] = evolve(coarse, finer=best)
+        # what a finer grouping is added up from counts for both
+        for place, coarse in enumerate(plans):
+            while coarse.finer is not None and plans[coarse.finer].finer is not None:
+                coarse = plans[place] = self._through(coarse)
+
+    def _through(self, coarse: GroupingPlan) -> GroupingPlan:
+        plans = self.grouping_plans
+        assert coarse.finer is not None
+        last = plans[coarse.finer].finer
+        assert last is not None
+        more = (a for a in coarse.aggregates if a.kind != VALUES)
+        plans[last] = evolve(plans[last], aggregates=tuple(dict.fromkeys((*plans[last].aggregates, *more))))
+        return evolve(coarse, finer=last)
 
     def plan(self) -> Plan:
         """What was planned."""
@@ -427,10 +441,6 @@ class _Planner:
         used = [g.scan for g in self.grouping_plans] + [c.scan for c in self.collection_plans]
         last = max(used, default=1)
         scans = tuple(ScanPlan(n, self._scan_fields(n), self.reasons.get(n, "")) for n in range(1, last + 1))
-        shared: dict[ex.Expression, int] = {}
-        for grouping in self.grouping_plans:
-            for predicate in grouping.where:
-                shared[predicate] = shared.get(predicate, 0) + 1
         return Plan(
             scans,
             tuple(self.grouping_plans),
@@ -439,7 +449,6 @@ class _Planner:
             self.ready_sets,
             self.ready_tables,
             self.ready_profiles,
-            {p: n for p, n in shared.items() if n > 1},
         )
 
     def _scan_fields(self, scan: int) -> frozenset[str]:

@@ -43,23 +43,63 @@ from tests.engine.building import (
 )
 from tests.oracle import Oracle
 
-POOL = ["10.0.0.1", "10.0.0.2", "10.0.1.9", "192.0.2.1", "192.0.2.77", "2001:db8::1", "2001:db8::2", "2001:db8:1::1"]
-NETS = [addresses("10.0.0.0/24"), addresses("10.0.0.0/8", "2001:db8::/64"), addresses("192.0.2.1/32", "2001:db8::2/128")]
+POOL = [
+    "10.0.0.1",
+    "10.0.0.2",
+    "10.0.1.9",
+    "192.0.2.1",
+    "192.0.2.77",
+    "2001:db8::1",
+    "2001:db8::2",
+    "2001:db8:1::1",
+]
+NETS = [
+    addresses("10.0.0.0/24"),
+    addresses("10.0.0.0/8", "2001:db8::/64"),
+    addresses("192.0.2.1/32", "2001:db8::2/128"),
+]
 PORTS = [0, 25, 53, 80, 443, 1024, 8080, 50000, 65535]
-DIRECTION = {"in": "inbound", "out": "outbound", "inweb": "inbound", "outweb": "outbound", "int2int": "internal", "ext2ext": "external", "innull": "inbound", "other": "other"}
+DIRECTION = {
+    "in": "inbound",
+    "out": "outbound",
+    "inweb": "inbound",
+    "outweb": "outbound",
+    "int2int": "internal",
+    "ext2ext": "external",
+    "innull": "inbound",
+    "other": "other",
+}
 
 
 def zone() -> MapTable:
-    blocks = [("10.0.0.0", "10.0.0.255", 0), ("10.0.1.0", "10.0.255.255", 1), ("2001:db8::", "2001:db8::ff", 0)]
+    blocks = [
+        ("10.0.0.0", "10.0.0.255", 0),
+        ("10.0.1.0", "10.0.255.255", 1),
+        ("2001:db8::", "2001:db8::ff", 0),
+    ]
     starts, ends = (address_column([number(b[i]) for b in blocks]) for i in (0, 1))
-    return MapTable("zone", "address", widen(starts), widen(ends), np.array([b[2] for b in blocks], np.int32), ("lab", "dmz"))
+    return MapTable(
+        "zone",
+        "address",
+        widen(starts),
+        widen(ends),
+        np.array([b[2] for b in blocks], np.int32),
+        ("lab", "dmz"),
+    )
 
 
 def service() -> MapTable:
     keys = [(17 << 16 | 53, 0), (6 << 16 | 53, 0), (6 << 16 | 80, 1), (6 << 16 | 443, 1)]
     keys.sort()
     numbers = np.array([k[0] for k in keys], np.uint32)
-    return MapTable("service", "port, protocol", numbers, numbers, np.array([k[1] for k in keys], np.int32), ("dns", "web"))
+    return MapTable(
+        "service",
+        "port, protocol",
+        numbers,
+        numbers,
+        np.array([k[1] for k in keys], np.int32),
+        ("dns", "web"),
+    )
 
 
 ZONE_SIP = ex.MapLookup(type=t.LABEL, map="zone", args=(f("sip"),))
@@ -132,11 +172,26 @@ def proved(predicate: ex.Expression) -> ex.Source:
     return source(predicate, names[0] if names else None)
 
 
-KEYS = [key(n) for n in ("sip", "dip", "sport", "dport", "protocol", "inside", "outside", "type", "icmp_type")]
+KEYS = [
+    key(n) for n in ("sip", "dip", "sport", "dport", "protocol", "inside", "outside", "type", "icmp_type")
+]
 KEYS += [key("block", BLOCK), key("hour", HOUR), key("zone", ZONE_SIP), key("service", SERVICE)]
 key_lists = st.lists(st.sampled_from(KEYS), max_size=3, unique_by=lambda k: k.name).map(tuple)
 
-ARGS = ["sip", "outside", "dport", "bytes", "packets", "stime", "duration", "bytes_per_packet", "bytes_per_second", BLOCK, HOUR, ZONE_DIP]
+ARGS = [
+    "sip",
+    "outside",
+    "dport",
+    "bytes",
+    "packets",
+    "stime",
+    "duration",
+    "bytes_per_packet",
+    "bytes_per_second",
+    BLOCK,
+    HOUR,
+    ZONE_DIP,
+]
 NUMERIC = ["bytes", "packets", "duration", "bytes_per_packet", "packets_per_second"]
 plain = st.one_of(
     st.just(m("flows")),
@@ -167,10 +222,19 @@ def programs(draw: st.DrawFn) -> Any:
     free = combined(st.one_of(both_ways, one_way, refs))
 
     sets: dict[str, ex.SetExpression] = {}
-    keeps = st.sampled_from([(), (), (ex.Keep(cmp(m("flows"), ">=", lit(2))),), (ex.Keep(cmp(m("distinct", "dport"), ">=", lit(2))),)])
+    keeps = st.sampled_from(
+        [
+            (),
+            (),
+            (ex.Keep(cmp(m("flows"), ">=", lit(2))),),
+            (ex.Keep(cmp(m("distinct", "dport"), ">=", lit(2))),),
+        ]
+    )
     sets["hosts"] = members("sip", proved(draw(free)), draw(keeps))
     sets["peers"] = members("dip", proved(draw(free)), draw(keeps))
-    sets["both"] = ex.SetAlgebra(parts=(t.ADDRESS,), op=draw(st.sampled_from("|-&^")), left=named("t:hosts"), right=named("t:peers"))
+    sets["both"] = ex.SetAlgebra(
+        parts=(t.ADDRESS,), op=draw(st.sampled_from("|-&^")), left=named("t:hosts"), right=named("t:peers")
+    )
     sets["services"] = members(("sip", "sport", "protocol"), proved(draw(free)), draw(keeps))
     sets["servers"] = ex.KeyColumn(parts=(t.ADDRESS,), owner="t:services", index=0, of_table=False)
 
@@ -187,19 +251,39 @@ def programs(draw: st.DrawFn) -> Any:
         st.builds(lambda p, s: any_of(p, s), free, tests),
     )
     tables = []
-    for number_ in range(draw(st.integers(1, 3))):
+    predicates = [draw(restricted), draw(restricted)]
+    for number_ in range(draw(st.integers(1, 4))):
         asked = draw(st.lists(measures, min_size=1, max_size=2, unique=True))
         asked += draw(st.lists(lists, max_size=1))
         columns = {f"c{i}": of for i, of in enumerate(asked)}
-        keep = draw(st.sampled_from([(), (), (ex.Keep(cmp(m("flows"), ">", lit(1))),), (ex.KeepRank(False, 2, m("flows"), True),), (ex.KeepRank(True, 3, m("flows")),)]))
-        tables.append(table(f"x{number_}", columns, proved(draw(restricted)), draw(key_lists), keep))
+        keep = draw(
+            st.sampled_from(
+                [
+                    (),
+                    (),
+                    (ex.Keep(cmp(m("flows"), ">", lit(1))),),
+                    (ex.KeepRank(False, 2, m("flows"), True),),
+                    (ex.KeepRank(True, 3, m("flows")),),
+                ]
+            )
+        )
+        tables.append(
+            table(f"x{number_}", columns, proved(draw(st.sampled_from(predicates))), draw(key_lists), keep)
+        )
     return program(filters, sets, tables, maps={"zone": zone(), "service": service()})
 
 
 def oracle_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     out = []
     for r in rows:
-        out.append({**r, "direction": DIRECTION[r["type"]], "blocked": r["type"] == "innull", "sensor": f"S{r['sensor']}"})
+        out.append(
+            {
+                **r,
+                "direction": DIRECTION[r["type"]],
+                "blocked": r["type"] == "innull",
+                "sensor": f"S{r['sensor']}",
+            }
+        )
     return out
 
 

@@ -1,0 +1,115 @@
+"""The text of a plan: scans and the fields they read, shared predicates, tests of sets that wait, groupings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowrules.model import expression as ex
+from flowrules.model.expression_text import expression_text
+from flowrules.plan import demands as dm
+from flowrules.plan.aggregates import Aggregate
+from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query
+from flowrules.plan.planner import cost
+
+
+def explain(plan: Plan) -> str:
+    """A plan as text, one fact a line, the same for the same program."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    count = len(plan.scans)
+    yield f"{count} scan{'' if count == 1 else 's'} of the flows"
+    for scan in plan.scans:
+        yield ""
+        yield f"scan {scan.number}: {scan.reason or 'the flows are read'}"
+        yield f"  fields: {', '.join(sorted(scan.fields))}"
+        shared = plan.shared(scan.number)
+        if shared:
+            yield "  predicates tested once for several groups:"
+            for predicate in sorted(shared, key=cost):
+                yield f"    {_text(predicate)}  ({shared[predicate]} times)"
+        for place, grouping in enumerate(plan.groupings):
+            if grouping.scan == scan.number:
+                yield from _grouping(plan, place, grouping)
+        for place, collection in enumerate(plan.collections):
+            if collection.scan == scan.number:
+                yield from _collection(plan, place, collection)
+    waiting = [q for q in plan.queries.values() if q.deferred and q.grouping is not None]
+    if waiting:
+        yield ""
+        yield "sets tested after grouping, so that they need no scan of their own:"
+        for query in waiting:
+            beside = (
+                f", counted per {', '.join(_text(k) for k in query.extra)} besides" if query.extra else ""
+            )
+            tests = " and ".join(_text(c) for c in query.deferred)
+            yield f"  {_name(query)}: {tests}{beside}"
+    over = [q for q in plan.queries.values() if q.demand.source.table is not None]
+    if over:
+        yield ""
+        yield "from the rows of tables, without a scan:"
+        for query in over:
+            yield f"  {_name(query)} of {query.demand.source.table}"
+    missing = [q for q in plan.queries.values() if q.missing is not None]
+    if missing:
+        yield ""
+        yield "unknown, for want of a field:"
+        for query in missing:
+            yield f"  {_name(query)}: {query.missing}"
+
+
+def _grouping(plan: Plan, place: int, grouping: GroupingPlan) -> Iterator[str]:
+    keys = ", ".join(_text(k) for k in grouping.keys) or "nothing"
+    where = _where(grouping.where)
+    yield f"  group {place + 1} per {keys}"
+    if grouping.finer is not None:
+        yield f"    added up from group {grouping.finer + 1}"
+    yield f"    of {where}"
+    parts = ["flows", *(_part(a) for a in grouping.aggregates)]
+    yield f"    counts {', '.join(parts)}"
+    yield f"    for {', '.join(_users(plan, place))}"
+
+
+def _collection(plan: Plan, place: int, collection: CollectionPlan) -> Iterator[str]:
+    keys = ", ".join(_text(k) for k in collection.keys)
+    of = f"hosts of {collection.profile}" if collection.profile else "every group"
+    where = _where(collection.where)
+    yield f"  rows of {of} by {keys}, in the order of time"
+    yield f"    of {where}"
+    yield f"    measures {', '.join(_text(m) for m in collection.measures)}"
+    users = [_name(q) for q in plan.queries.values() if q.collection == place]
+    yield f"    for {', '.join(dict.fromkeys(users))}"
+
+
+def _where(predicates: tuple[ex.Expression, ...]) -> str:
+    several = len(predicates) > 1
+    texts = [f"({_text(p)})" if several and isinstance(p, ex.Or) else _text(p) for p in predicates]
+    return " and ".join(texts) or "all"
+
+
+def _users(plan: Plan, place: int) -> list[str]:
+    return list(dict.fromkeys(_name(q) for q in plan.queries.values() if q.grouping == place))
+
+
+def _name(query: Query) -> str:
+    if query.demand.what == dm.TOTAL and isinstance(query.demand.subject, ex.Measure):
+        return f"{query.demand.owner} (a total)"
+    return query.demand.owner
+
+
+def _part(aggregate: Aggregate) -> str:
+    words = {
+        "sum": "sum of {}",
+        "squares": "squares of {}",
+        "least": "least {}",
+        "greatest": "greatest {}",
+        "matching": "matches of {}",
+        "values": "different values of {}",
+    }
+    return words[aggregate.kind].format(_text(aggregate.of))
+
+
+def _text(expression: ex.Expression) -> str:
+    text = expression_text(expression)
+    return text if len(text) <= 100 else text[:97] + "..."
