@@ -86,7 +86,8 @@ def check(
     ``finder`` gives the text of an imported ruleset, ``known_rulesets`` the names that could be meant.
     ``binder`` reads the files that parameters name (``None``: they are not read, and unknown).
     ``mode``: ``check`` leaves parameters without a value unknown; ``run`` makes them errors where something
-    that is asked for needs them; ``test`` is ``check`` with the tests' programs in the result.
+    that is asked for needs them, and leaves the tests inside rulesets alone; ``test`` is ``check`` with the
+    tests' programs in the result.
     """
     bindings = bindings or Bindings()
     faults = Faults()
@@ -100,7 +101,7 @@ def check(
         needed = ws.needed_by(shown)
         if mode == "run":
             _report_unbound(ws, needed)
-        tests = _tests(ws, loader.roots, binder)
+        tests = _tests(ws, loader.roots, binder) if mode != "run" else []
         sound = not faults.has_errors
         program = _assemble(ws, loader.roots, needed) if sound else None
     return CheckResult(

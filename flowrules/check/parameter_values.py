@@ -197,7 +197,7 @@ def _from_file(
         return _read(ws, symbol, shape, path)
     except BinderError as error:
         # a default that this machine does not have is no fault of the rules
-        severity = "warning" if given.origin == "default" and ws.mode == "check" else None
+        severity = "warning" if given.origin == "default" and ws.mode != "run" else None
         ws.faults.report("FR604", str(error), node.path.span, severity=severity)
         return OUTSIDE if severity else None
 

@@ -136,7 +136,8 @@ def check_parameter(ws: Workspace, symbol: Symbol) -> Constant | CheckedMap | Ch
     bounds = _bounds(ws, symbol.scope, node, shape.type)
     value: object = None
     binding = binding_of(ws, symbol)
-    if node.value is not None:
+    # a file that stands in by default is not opened where another value is given
+    if node.value is not None and not (binding is not None and isinstance(node.value, tree.FileValue)):
         default = value_of(
             ws, symbol, shape, Given(node.value, "default", symbol.scope.path, node.value.span)
         )

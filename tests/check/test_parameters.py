@@ -309,6 +309,7 @@ def test_a_default_file_that_is_not_there_is_a_warning_until_the_rules_run() -> 
     assert found.program is not None
     found = result(rules, binder=Files(), mode="run")
     assert [(d.code, d.severity) for d in found.diagnostics] == [("FR604", "error")]
+    assert messages(rules, binder=Files(), mode="run", given={"mx": "10.0.0.1"}) == []
 
 
 def test_a_site_s_own_rules_may_name_a_file() -> None:
