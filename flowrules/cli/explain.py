@@ -30,15 +30,21 @@ def plan_command(
     on_error: str,
 ) -> None:
     """Show how rulesets would be evaluated: scans, columns, shared predicates, what is deferred."""
-    from flowrules.plan.explain import explain_plan
+    from flowrules.engine.direction import decide
+    from flowrules.plan.explain import explain
     from flowrules.plan.missing import Fields
     from flowrules.plan.planner import make_plan
 
     result = load_rulesets(rulesets, site, settings, "run" if paths else "check")
-    assert result.program is not None
-    sources = open_flows(paths, input_format, silk_config, on_error) if paths else None
-    fields = Fields([(s.path, s.fields) for s in sources] if sources else [], result.program.assume)
-    click.echo(explain_plan(make_plan(result.program, None, fields)), nl=False)
+    program = result.program
+    assert program is not None
+    if not paths:
+        click.echo(explain(make_plan(program)), nl=False)
+        return
+    sources = open_flows(paths, input_format, silk_config, on_error)
+    fields = Fields([(s.path, s.fields) for s in sources], program.assume)
+    by = decide(program.direction, sources, program.internal is not None)
+    click.echo(explain(make_plan(program, None, fields, by)), nl=False)
 
 
 @command.command("host")
