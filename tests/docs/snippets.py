@@ -73,7 +73,9 @@ def commands(block: Block) -> Iterator[Command]:
         if line.startswith("$ "):
             if found is not None:
                 yield found
-            found = Command(line[2:].rstrip("\n"), block.line + number, offset + len(line), offset + len(line))
+            found = Command(
+                line[2:].rstrip("\n"), block.line + number, offset + len(line), offset + len(line)
+            )
             shown = False
         elif found is not None and not shown and line.startswith("> "):
             found.text += "\n" + line[2:].rstrip("\n")
@@ -105,19 +107,17 @@ def matches(expected: list[str], printed: list[str]) -> bool:
 
 
 def rulesets(text: str) -> list[tuple[int, str]]:
-    """The rulesets of a document: those that stand alone, then all other blocks as one.
+    """The rulesets of a document that are no files: those that stand alone, then all other blocks as one.
 
     With the line on which each begins; blank lines keep the places of the document.
     """
     alone: list[tuple[int, str]] = []
     joined = ""
     for block in blocks(text):
-        if block.language != "frules":
+        if block.language != "frules" or block.file is not None:
             continue
-        padded = "\n" * (block.line - 1) + block.text
-        if re.search(r"^ruleset ", block.text, re.MULTILINE) or block.file is not None:
-            if not block.appends:
-                alone.append((block.line, padded))
+        if re.search(r"^ruleset ", block.text, re.MULTILINE):
+            alone.append((block.line, "\n" * (block.line - 1) + block.text))
         else:
             joined += "\n" * (block.line - 1 - joined.count("\n")) + block.text
     return [*alone, (1, joined)] if joined else alone

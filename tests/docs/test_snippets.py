@@ -69,6 +69,10 @@ def test_commands_in_documents_print_what_they_show(
                 shown = "\n".join(printed)
                 pytest.fail(f"{path.name}:{command.line}: $ {command.text}\nprints\n{shown}", pytrace=False)
             changes.append((command.start, command.end, "".join(f"{line}\n" for line in printed)))
+    saved = sorted({b.file for b in blocks(text) if b.file is not None and b.language == "frules"})
+    if saved and not update:
+        code, printed = _run(Command(f"flowrules check {' '.join(saved)} --format concise", 0, 0, 0), 0)
+        assert code == 0, printed
     for start, end, new in reversed(changes):
         text = text[:start] + new + text[end:]
     if changes:
