@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 @click.option(
     "--to",
     "target",
-    type=click.Choice(["silk", "csv", "set"]),
+    type=click.Choice(["store", "parquet", "silk", "csv", "set"]),
     required=True,
-    help="silk: a SiLK flow file; csv: text with titles, or the blocks of a set; set: a SiLK IPset.",
+    help="store: a column store, made or added to; parquet: Parquet files by day; silk: a SiLK flow file; "
+    "csv: text with titles, or the blocks of a set; set: a SiLK IPset.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), required=True, help="The file to write, whole or not at all."
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write, or for store and parquet the folder: whole or not at all.",
 )
 @click.option(
     "--compression",
@@ -53,6 +57,25 @@ if TYPE_CHECKING:
     type=click.IntRange(2, 5),
     help="For set: the version of the IPset records (default: as SiLK, 2 for IPv4 and 3 for IPv6).",
 )
+@click.option(
+    "--internal",
+    metavar="NETS",
+    multiple=True,
+    help="For store: nets whose hosts get codes, such as 10.0.0.0/8,2001:db8::/32.",
+)
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    help="For store: the site file whose internal nets are taken.",
+)
+@click.option("--wait", is_flag=True, help="For store: wait for another conversion into it to finish.")
+@click.option(
+    "--addresses",
+    type=click.Choice(["auto", "binary", "text"]),
+    default="auto",
+    show_default=True,
+    help="For parquet: numbers where all are IPv4 and else 16 bytes; 16 bytes always; or text, which is slow.",
+)
 @flow_options
 def command(
     paths: tuple[str, ...],
@@ -63,17 +86,21 @@ def command(
     timestamp_format: str,
     field: str | None,
     record_version: int | None,
+    internal: tuple[str, ...],
+    site: Path | None,
+    wait: bool,
+    addresses: Literal["auto", "binary", "text"],
     input_format: str | None,
     silk_config: Path | None,
     on_error: str,
 ) -> None:
-    """Write flows as SiLK or CSV, the addresses of flows as a set, or sets in their other forms.
+    """Write flows in another format, the addresses of flows as a set, or sets in their other forms.
 
     PATH is a flow file, a folder, a glob or - for standard input; or, alone among its kind, an IPset or a
     text file of addresses.  Several sets become their union.
     """
     if input_format is None and field is None and all(_is_set(path) for path in paths):
-        if target == "silk":
+        if target in ("store", "parquet", "silk"):
             raise click.UsageError("a set of addresses is no flows: take --to set or --to csv")
         _write_set(_read_sets(paths), target, output, compression, record_version)
         return
@@ -88,6 +115,12 @@ def command(
         write_silk(
             output, (chunk for source in sources for chunk in source.chunks()), compression=compression
         )
+    elif target == "store":
+        _write_store(sources, output, internal, site, wait)
+    elif target == "parquet":
+        from flowrules.flows.parquet import write_parquet
+
+        write_parquet(output, sources, sources.conf, addresses)
     elif target == "csv":
         _write_csv(sources, output, fields, timestamp_format)
     else:
@@ -143,6 +176,41 @@ def _write_set(
     from flowrules.flows.ipset import write_ipset
 
     write_ipset(output, members, record_version, compression)
+
+
+def _write_store(
+    sources: FlowSources, output: Path, internal: tuple[str, ...], site: Path | None, wait: bool
+) -> None:
+    from flowrules.flows.store import write_store
+
+    if any(
+        source.format == "store" and Path(source.path).resolve() == output.resolve() for source in sources
+    ):
+        raise click.UsageError(f"{output} cannot be added to itself")
+    written = write_store(output, sources, sources.conf, _internal_nets(internal, site), wait)
+    days = f"{len(written.days)} day{'' if len(written.days) == 1 else 's'}"
+    click.echo(f"{output}: {written.records:,} records of {days} added", err=True)
+
+
+def _internal_nets(internal: tuple[str, ...], site: Path | None) -> AddressSet | None:
+    """The nets that the options name, ``None`` without any."""
+    from flowrules.model.address_set import AddressSet
+    from flowrules.model.address_text import AddressError, parse_cidr
+
+    if site is not None:
+        if internal:
+            raise click.UsageError("--internal and --site both say which nets are internal: take one")
+        from flowrules.share.site import load_site
+
+        return load_site(site).internal
+    ranges = []
+    for text in (net.strip() for nets in internal for net in nets.split(",")):
+        try:
+            first, length = parse_cidr(text)
+        except AddressError as error:
+            raise click.BadParameter(str(error), param_hint="'--internal'") from error
+        ranges.append((first, first | (1 << 128 - length) - 1))
+    return AddressSet.from_ranges(ranges) if ranges else None
 
 
 def _write_csv(sources: FlowSources, output: Path, fields: str | None, times: str) -> None:

@@ -31,7 +31,7 @@ def flow_options(command: Command) -> Command:
         ),
         click.option(
             "--input-format",
-            type=click.Choice(["silk", "rwcut", "csv"]),
+            type=click.Choice(["silk", "store", "parquet", "arrow", "rwcut", "csv"]),
             help="Take the flows to be of this format instead of looking.",
         ),
     ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -158,7 +159,8 @@ def find_silk_conf(
     """The site configuration for some flow files.
 
     The file ``given`` (``--silk-config``), else the one that ``$SILK_CONFIG_FILE`` names, else the first
-    silk.conf beside the flows or in a folder above, else the built-in site.  Raises ``FlowFileError``
+    silk.conf beside the flows or in a folder above (for a column store or Parquet file: what it keeps), else the built-in
+    site.  Raises ``FlowFileError``
     when the one that applies cannot be read.
     """
     if given is not None:
@@ -171,6 +173,9 @@ def find_silk_conf(
         if os.fspath(path) == "-":
             continue
         start = Path(path).absolute()
+        kept = _kept_conf(start, os.fspath(path))
+        if kept is not None:
+            return kept
         for folder in (start, *start.parents):
             if folder in seen:
                 break
@@ -179,6 +184,26 @@ def find_silk_conf(
             if candidate.is_file():
                 return read_silk_conf(candidate)
     return BUILT_IN
+
+
+def _kept_conf(path: Path, name: str) -> SilkConf | None:
+    """The known site that a column store or a Parquet file of ours keeps with its records, else ``None``."""
+    conf = None
+    if path.is_dir():
+        from flowrules.flows.store.manifest import is_store, read_manifest
+
+        # damage is told when the store is opened, where it may be skipped
+        with suppress(FlowFileError):
+            conf = read_manifest(path, name).conf if is_store(path) else None
+    elif path.suffix == ".parquet":
+        from flowrules.flows.parquet import parquet_conf
+
+        conf = parquet_conf(name)
+    if conf is None:
+        return None
+    from flowrules.flows.site_record import is_assumed
+
+    return None if is_assumed(conf) else conf
 
 
 def read_silk_conf(path: str | os.PathLike[str]) -> SilkConf:

@@ -30,13 +30,15 @@ STDIN: Final = "-"
 class Format:
     """One format of flow files: how to know it by its first bytes, and how to open a file of it.
 
-    ``open`` takes the path of the bytes, the name for messages and the site configuration.
+    ``open`` takes the path of the bytes, the name for messages and the site configuration.  It gives several
+    sources where the records of one path do not all have the same fields.  A format of folders matches no
+    bytes.
     """
 
     name: str
     text: str
     matches: Callable[[bytes], bool]
-    open: Callable[[str, str, SilkConf], FlowSource]
+    open: Callable[[str, str, SilkConf], FlowSource | tuple[FlowSource, ...]]
 
 
 def _is_silk(head: bytes) -> bool:
@@ -65,8 +67,47 @@ def _open_text(path: str, name: str, conf: SilkConf) -> FlowSource:
     return text_source(path, name, conf)
 
 
+def _is_parquet(head: bytes) -> bool:
+    return head[:4] == b"PAR1"
+
+
+def _open_parquet(path: str, name: str, conf: SilkConf) -> FlowSource:
+    from flowrules.flows.parquet import parquet_source
+
+    return parquet_source(path, name, conf)
+
+
+def _is_arrow(head: bytes) -> bool:
+    # a file, or a stream: the mark of its first message, and the length of that, a small multiple of 8
+    return head[:6] == b"ARROW1" or (
+        head[:4] == b"\xff" * 4 and head[4:5] != b"" and head[4] % 8 == 0 and head[7:8] == b"\0"
+    )
+
+
+def _open_arrow(path: str, name: str, conf: SilkConf) -> FlowSource:
+    from flowrules.flows.arrow_file import arrow_file_source
+
+    return arrow_file_source(path, name, conf)
+
+
+def _is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a folder that is flow data as a whole: a column store."""
+    from flowrules.flows.store.manifest import is_store
+
+    return Path(path).is_dir() and is_store(Path(path))
+
+
+def _open_store(path: str, name: str, conf: SilkConf) -> tuple[FlowSource, ...]:
+    from flowrules.flows.store.reading import open_store
+
+    return open_store(path, name).sources()
+
+
 FORMATS: Final[tuple[Format, ...]] = (
     Format("silk", "SiLK flow files", _is_silk, _open_silk),
+    Format("store", "column stores", lambda _: False, _open_store),
+    Format("parquet", "Parquet", _is_parquet, _open_parquet),
+    Format("arrow", "Arrow files", _is_arrow, _open_arrow),
     Format("rwcut", "text as rwcut prints it, with titles", _is_text, _open_text),
     Format("csv", "CSV with rwcut's titles", _is_text, _open_text),
 )
@@ -162,8 +203,9 @@ def open_sources(
             continue
         if isinstance(source, str):
             skips.add(path, source, side_file=True)
-        else:
-            sources.append(_tolerant(source, skips) if on_error == "skip" else source)
+            continue
+        opened = source if isinstance(source, tuple) else (source,)
+        sources.extend(_tolerant(one, skips) if on_error == "skip" else one for one in opened)
     if not sources:
         others = list(skips.files.values())
         raise FlowFileError(
@@ -178,11 +220,13 @@ def open_sources(
 
 
 def recognise(path: str | os.PathLike[str], name: str | None = None) -> Format:
-    """The format of a flow file, by its first bytes (unzipped where it is a gzip file).
+    """The format of a flow file, by its first bytes (unzipped where it is a gzip file), or of a store's folder.
 
     Raises ``FlowFileError`` when it is empty or no flow file.
     """
     name = os.fspath(path) if name is None else name
+    if _is_folder(path):
+        return next(f for f in FORMATS if f.name == "store")
     head = _head(path, name)
     if not head:
         raise FlowFileError(name, "the file is empty", expected="flow records")
@@ -248,7 +292,9 @@ def _files(named: list[str], skips: _Skips, on_error: str) -> Iterator[tuple[str
 
 def _expand(name: str) -> Iterator[tuple[str, bool]]:
     path = Path(name)
-    if path.is_dir():
+    if _is_folder(path):
+        yield name, False
+    elif path.is_dir():
         found = list(_below(path, set()))
         if not found:
             raise FlowFileError(name, "the folder is empty", expected="flow files")
@@ -258,7 +304,7 @@ def _expand(name: str) -> Iterator[tuple[str, bool]]:
         if not matches:
             raise FlowFileError(name, "no file matches")
         for match in matches:
-            if Path(match).is_dir():
+            if Path(match).is_dir() and not _is_folder(match):
                 yield from ((one, True) for one in _below(Path(match), set()))
             else:
                 yield match, True
@@ -279,7 +325,7 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if entry.is_dir() and not _is_folder(entry):
             yield from _below(entry, seen)
         else:
             yield str(entry)
@@ -291,8 +337,8 @@ def _open(
     input_format: str | None,
     conf: SilkConf,
     stdin: IO[bytes] | None,
-) -> FlowSource | str:
-    """The source at a path, or why it is a side file."""
+) -> FlowSource | tuple[FlowSource, ...] | str:
+    """The source at a path (or sources), or why it is a side file."""
     copy: IO[bytes] | None = None
     if path == STDIN:
         copy = _copied(stdin if stdin is not None else sys.stdin.buffer, path)
@@ -302,7 +348,7 @@ def _open(
                 copy = _copied(pipe, path)
         except OSError as error:
             raise unreadable(path, error) from error
-    elif within:
+    elif within and not Path(path).is_dir():
         reason = _side_file(Path(path))
         if reason is not None:
             return reason
@@ -311,7 +357,8 @@ def _open(
         source = recognise(where, path).open(where, path, conf)
     else:
         source = next(f for f in FORMATS if f.name == input_format).open(where, path, conf)
-    return source if copy is None else _keeping(source, copy)
+    # only folders hold several sources, and no folder is ever copied
+    return source if copy is None or isinstance(source, tuple) else _keeping(source, copy)
 
 
 def _side_file(path: Path) -> str | None:

@@ -17,9 +17,9 @@ from attrs import frozen
 from flowrules.flows.byte_source import unreadable
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import SilkConf
+from flowrules.flows.site_record import conf_of, record_of
 from flowrules.flows.store.checksum import digest
 from flowrules.flows.store.columns import WIDTHS
-from flowrules.flows.store.site_record import conf_of, record_of
 
 FORMAT: Final = "flowrules store"
 VERSION: Final = 1

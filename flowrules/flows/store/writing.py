@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from flowrules import __version__
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
+from flowrules.flows.site_record import OtherSite, united
 from flowrules.flows.store.checksum import digest
 from flowrules.flows.store.columns import WIDTHS
 from flowrules.flows.store.day_buffers import BLOCK_ROWS, DayBuffers, Group
@@ -35,7 +36,6 @@ from flowrules.flows.store.manifest import (
 from flowrules.flows.store.part import Part
 from flowrules.flows.store.part_writer import PartWriter, sync
 from flowrules.flows.store.reading import open_store
-from flowrules.flows.store.site_record import OtherSite, united
 from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import format_cidr, parse_cidr

@@ -1,4 +1,4 @@
-"""The site configuration as a store keeps it, so that the names behind its ids go where it goes."""
+"""The site configuration as a store or Parquet file keeps it, so that the names go where the ids go."""
 
 from __future__ import annotations
 
