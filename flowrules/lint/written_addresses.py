@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from attrs import frozen
 
@@ -36,38 +36,43 @@ class Written:
 def written_addresses(linted: Linted, scope: FileScope) -> Iterator[Written]:
     """The addresses of a file, each place once, in the order of the text."""
     found: dict[int, Written] = {}
+    ends: set[int] = set()
     for item in scope.file.items:
+        in_nets = isinstance(item, tree.Nets)
         for node in item.walk():
-            in_nets = isinstance(item, tree.Nets)
-            for span, first, last in _literals(node):
-                listed = in_nets and is_registered_block(first, last)
-                found.setdefault(span.start, Written(linted.text(span), span, purpose(first, last), listed))
+            place = _literal(node)
+            if place is None or node.span.start in ends:
+                continue
+            if isinstance(node, tree.Range):
+                ends.add(node.high.span.start)
+            listed = in_nets and is_registered_block(*place)
+            found.setdefault(
+                node.span.start, Written(linted.text(node.span), node.span, purpose(*place), listed)
+            )
     text = linted.source(scope.path)
     for start, end in (*linted.comments(scope.path), *linted.strings(scope.path)):
-        for place, first, last in _in_text(text, start, end):
-            span = linted.span(scope.path, *place)
-            found.setdefault(place[0], Written(linted.text(span), span, purpose(first, last), False))
+        for offsets, first, last in _in_text(text, start, end):
+            span = linted.span(scope.path, *offsets)
+            found.setdefault(offsets[0], Written(linted.text(span), span, purpose(first, last), False))
     for start in sorted(found):
         yield found[start]
 
 
-def _literals(node: tree.Node) -> Iterator[tuple[Span, int, int]]:
+def _literal(node: tree.Node) -> tuple[int, int] | None:
+    """The least and the greatest address of a literal or range; ``None`` for anything else."""
     match node:
         case tree.Range(
             low=tree.Literal(kind="ipv4" | "ipv6", value=int() as low), high=tree.Literal(value=int() as high)
         ):
-            yield node.span, low, high
-            yield node.low.span, low, high
-            yield node.high.span, low, high
+            return low, high
         case tree.Literal(kind="ipv4" | "ipv6", value=int() as value):
-            yield node.span, value, value
+            return value, value
         case tree.Literal(kind="cidr", value=value):
-            first, length = value  # type: ignore[misc]
-            yield node.span, int(str(first)), int(str(first)) + (1 << 128 - int(str(length))) - 1
+            first, length = cast("tuple[int, int]", value)
+            return first, first + (1 << 128 - length) - 1
         case tree.Literal(kind="wild", value=tuple() as parts):
-            ends = _wild_ends(parts)
-            if ends is not None:
-                yield node.span, *ends
+            return _wild_ends(parts)
+    return None
 
 
 def _wild_ends(parts: tuple[object, ...]) -> tuple[int, int] | None:
