@@ -30,7 +30,7 @@ from flowrules.lint.domains import (
     masked_bytes,
     whole_numbers,
 )
-from flowrules.lint.facts import WIRE, Fact, among, at_least, direction_by_nets, variable
+from flowrules.lint.facts import WIRE, Fact, among, at_least, direction_by_nets, ipv4_hosts, variable
 from flowrules.lint.formulas import (
     FALSE,
     TRUE,
@@ -305,9 +305,10 @@ class Claims:
         first = value[0] if isinstance(value, tuple) else value
         if not isinstance(first, int) or op not in ("=", "!="):
             return _opaque(("block", left, value), (op == "=") == want)
-        length = 96 + left.v4 if is_ipv4(first) else left.v6
-        size = 1 << 128 - length
+        four = is_ipv4(first)
+        size = 1 << 128 - (96 + left.v4 if four else left.v6)
         members = hosts([(first, first + size - 1)]) if first % size == 0 else ~every_address()
+        members = members if four else members & ~ipv4_hosts()
         return self.selected(left.of, lambda universe: members, (op == "=") == want)
 
     def _verdict_is(self, node: ex.Expression, name: str, want: bool) -> Formula:
@@ -384,9 +385,9 @@ class Claims:
     def _block_in(self, node: ex.In, item: ex.Mask, want: bool) -> Formula:
         if not isinstance(node.collection, ex.Blocks | ex.Addresses):
             return _opaque(node, want)
-        every_one = every_address().set
-        outside = every_one - node.collection.set
-        covered = Hosts(every_one - outside.fill(item.v4, item.v6))
+        four, outside = ipv4_hosts().set, every_address().set - node.collection.set
+        touched = (outside & four).fill(item.v4, 0) | ((outside - four).fill(0, item.v6) - four)
+        covered = Hosts(every_address().set - touched)
         return self.selected(item.of, lambda universe: covered, want)
 
     def _in_set(self, node: ex.In, item: ex.Expression, members: ex.SetExpression, want: bool) -> Formula:

@@ -202,7 +202,7 @@ class Prover:
                     try:
                         held = all(truth(p, flow, program) is True for p in passes)
                         if held and all(truth(f, flow, program) is not True for f in fails):
-                            return Witness(flow, asked_fields(state))
+                            return Witness(flow, asked_fields(v for f in formulas for v in variables(f)))
                     except Undetermined:
                         return None
         except NotDecided:

@@ -26,6 +26,8 @@ class Statement:
     declaration: str
     source: ex.Source | None = field(default=None, repr=False)
     keys: tuple[ex.Key, ...] = ()
+    measured: tuple[ex.Expression, ...] = ()
+    """The measures taken of the source."""
 
     @property
     def about_flows(self) -> bool:
@@ -66,9 +68,15 @@ class _Maker:
     def __init__(self, program: pr.Program) -> None:
         self.program = program
 
-    def source(self, source: ex.Source, owner: str, keys: tuple[ex.Key, ...] = ()) -> Iterator[Statement]:
+    def source(
+        self,
+        source: ex.Source,
+        owner: str,
+        keys: tuple[ex.Key, ...] = (),
+        measured: tuple[ex.Expression, ...] = (),
+    ) -> Iterator[Statement]:
         if source.table is None:
-            yield Statement(source.predicate, FLOWS, "source", owner, source, keys)
+            yield Statement(source.predicate, FLOWS, "source", owner, source, keys, measured)
         else:
             place = Place(table=self.program.tables.get(source.table))
             yield Statement(source.predicate, place, "rows", owner, source, keys)
@@ -82,7 +90,7 @@ class _Maker:
                 continue
             of = inner.source or source
             if inner.source is not None:
-                yield from self.source(inner.source, owner, inner.per)
+                yield from self.source(inner.source, owner, inner.per, (inner,))
             if inner.name == "fraction" and of is not None:
                 table = self.program.tables.get(of.table) if of.table else None
                 place = FLOWS if of.table is None else Place(table=table)
@@ -101,7 +109,8 @@ class _Maker:
                 yield from self.measures(step.condition, owner, place.source)
 
     def table(self, table: pr.TableDeclaration) -> Iterator[Statement]:
-        yield from self.source(table.source, table.name, table.keys)
+        measured = tuple(c.measure for c in table.columns)
+        yield from self.source(table.source, table.name, table.keys, measured)
         for column in table.columns:
             yield from self.measures(column.measure, table.name, table.source)
         grouped = bool(table.keys) and table.fill is None
@@ -116,7 +125,8 @@ class _Maker:
         yield from self.set(profile.hosts, name)
         for feature in profile.features:
             if feature.source is not None:
-                yield from self.source(feature.source, feature.name, feature.keys)
+                measured = (feature.measure,) if feature.measure is not None else ()
+                yield from self.source(feature.source, feature.name, feature.keys, measured)
                 if feature.measure is not None:
                     yield from self.measures(feature.measure, feature.name, feature.source)
             if feature.condition is not None:
@@ -133,7 +143,7 @@ class _Maker:
                 yield from self.measures(anomaly.condition, anomaly.name)
         for entry in profile.entries:
             if entry.source is not None:
-                yield from self.source(entry.source, name, ())
+                yield from self.source(entry.source, name, entry.keys)
             if entry.condition is not None:
                 yield Statement(entry.condition, place, "when", name)
 

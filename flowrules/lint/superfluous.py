@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -12,6 +13,9 @@ from flowrules.lint.linted import Linted
 from flowrules.lint.proofs import Prover
 from flowrules.lint.statements import Statement
 from flowrules.model import expression as ex
+
+Around: TypeAlias = tuple[ex.Expression, Formula]
+"""A condition that must hold too, and the formula of it."""
 
 
 @frozen(eq=False)
@@ -27,6 +31,8 @@ class Superfluous:
     index: int
     because: tuple[ex.Expression, ...]
     statement: Statement
+    around: tuple[ex.Expression, ...] = ()
+    """What is asked beside the parent, on the way from the whole condition to it."""
 
 
 def superfluous(linted: Linted) -> Iterator[Superfluous]:
@@ -62,13 +68,13 @@ class _Walker:
         self.place: Place = statement.place
         self.claims = prover.claims(self.place)
 
-    def walk(self, node: ex.Expression, around: tuple[Formula, ...], positive: bool) -> Iterator[Superfluous]:
+    def walk(self, node: ex.Expression, around: tuple[Around, ...], positive: bool) -> Iterator[Superfluous]:
         match node:
             case ex.And(items=items):
                 yield from self._conjuncts(node, items, around, positive)
                 claims = [self.claims.true(i) for i in items]
                 for index, item in enumerate(items):
-                    rest = tuple(c for i, c in enumerate(claims) if i != index)
+                    rest = tuple(p for i, p in enumerate(zip(items, claims, strict=True)) if i != index)
                     yield from self.walk(item, (*around, *rest) if positive else (), positive)
             case ex.Or(items=items):
                 yield from self._alternatives(node, items, around, positive)
@@ -78,7 +84,7 @@ class _Walker:
                 yield from self.walk(of, (), False)
 
     def _conjuncts(
-        self, node: ex.And, items: tuple[ex.Expression, ...], around: tuple[Formula, ...], positive: bool
+        self, node: ex.And, items: tuple[ex.Expression, ...], around: tuple[Around, ...], positive: bool
     ) -> Iterator[Superfluous]:
         true = [self.claims.true(i) for i in items]
         names = [variables(c) for c in true]
@@ -113,15 +119,16 @@ class _Walker:
         )
 
     def _alternatives(
-        self, node: ex.Or, items: tuple[ex.Expression, ...], around: tuple[Formula, ...], positive: bool
+        self, node: ex.Or, items: tuple[ex.Expression, ...], around: tuple[Around, ...], positive: bool
     ) -> Iterator[Superfluous]:
         true = [self.claims.true(i) for i in items]
         names = [variables(c) for c in true]
         kept = list(range(len(items)))
         for index in reversed(range(len(items))):
-            if len(kept) > 1 and self.prover.impossible([*around, true[index]]):
+            if len(kept) > 1 and self.prover.impossible([*(c for _, c in around), true[index]]):
                 kept.remove(index)
-                yield Superfluous("impossible", items[index], node, index, (), self.statement)
+                beside = tuple(n for n, _ in around)
+                yield Superfluous("impossible", items[index], node, index, (), self.statement, beside)
                 continue
             others = [k for k in kept if k != index and names[k] & names[index]]
             if not others:

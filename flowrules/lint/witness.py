@@ -83,9 +83,10 @@ def protocol_name(number: int) -> str:
     return next((n for n, v in PROTOCOLS.items() if v == number), str(number))
 
 
-def asked_fields(state: State) -> tuple[str, ...]:
-    """The fields that a state constrains, and those that derived ones stand for."""
-    names = {v.key for v in state if isinstance(v.key, str)}
+def asked_fields(variables: Iterable[Variable]) -> tuple[str, ...]:
+    """The fields that some variables are, and those that derived ones are made of."""
+    keys = [v.key for v in variables]
+    names = {k for k in keys if isinstance(k, str)}
     for derived, parts in (
         ("etime", ("stime", "duration")),
         ("bytes_per_packet", ("bytes", "packets")),
@@ -94,7 +95,7 @@ def asked_fields(state: State) -> tuple[str, ...]:
     ):
         if derived in names:
             names |= set(parts)
-    if any(not isinstance(v.key, str) for v in state):
+    if any(not isinstance(k, str) for k in keys):
         names |= {"sip", "dip", "stime"}
     if names & {"sport", "dport", "flags"}:
         names.add("protocol")

@@ -8,7 +8,8 @@ from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
 from flowrules.lint.removal import without
 from flowrules.lint.rule import Rule
-from flowrules.lint.wording import text_of
+from flowrules.lint.wording import conflict_message, part_place, part_text, text_of
+from flowrules.model import expression as ex
 
 
 class ImpossibleAlternative(Rule):
@@ -34,11 +35,26 @@ class ImpossibleAlternative(Rule):
             if found.kind != "impossible":
                 continue
             text = text_of(linted, found.node)
+            whole = (
+                ex.And(type=found.node.type, items=(*found.around, found.node))
+                if found.around
+                else found.node
+            )
+            conflict = linted.prover.conflict(whole, found.statement.place)
+            message, related = f"{text} can never hold here", []
+            if conflict is not None:
+                message = conflict_message(linted, conflict, f"{text} can never hold here")
+                related = [
+                    (part_place(p), f"asks for {part_text(linted, p)}")
+                    for p in conflict.parts
+                    if part_place(p) != found.node.span
+                ]
             yield self.finding(
                 linted,
-                f"{text} can never hold here",
+                message,
                 found.node.span,
-                hint="take it out of the condition that excludes it",
+                related=related,
+                hint="take it out of the condition that excludes it, or remove it",
                 edits=without(linted, found.parent, found.index),
                 safe=False,
                 mend=f"remove {text}",

@@ -43,6 +43,8 @@ class ConstantKey(Rule):
                 continue
             if linted.names_broken(statement):
                 continue
+            if statement.declaration in linted.program.profiles:
+                continue  # an entry's keys are its columns
             table = tables.get(statement.declaration)
             if table is None and len(statement.keys) < 2:
                 continue

@@ -52,7 +52,7 @@ class PortWithoutProtocol(Rule):
             if statement.kind == "filter" and statement.declaration in named:
                 continue  # judged where it is used
             around = self._around(linted, statement)
-            if any(isinstance(k.of, ex.Field) and k.of.name == "protocol" for k in statement.keys):
+            if any(_asks_protocol(e) for e in (*(k.of for k in statement.keys), *statement.measured)):
                 continue
             for atom in self._bare(linted, statement.node, around, 0):
                 span = atom.span
@@ -111,13 +111,18 @@ def _tests_port(node: ex.Expression) -> bool:
     """Whether an atom tests a port against constants (a set of ports seen says nothing about itself)."""
     match node:
         case ex.Compare(left=left, right=right):
-            return _is_port(left) or (_is_port(right) and isinstance(left, ex.Literal))
+            sides = (left, right) if isinstance(right, ex.Literal) else (right, left)
+            return _is_port(sides[0]) and isinstance(sides[1], ex.Literal)
         case ex.In(items=items, collection=ex.Ranges()):
             return len(items) == 1 and _is_port(items[0])
         case ex.In(items=items, collection=ex.Tuples()):
             names = {i.name for i in items if isinstance(i, ex.Field)}
             return bool(names & _PORTS) and "protocol" not in names
     return False
+
+
+def _asks_protocol(node: ex.Expression) -> bool:
+    return any(isinstance(n, ex.Field) and n.name == "protocol" for n in node.walk())
 
 
 def _is_port(node: ex.Expression) -> bool:
