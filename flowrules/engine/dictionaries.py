@@ -203,13 +203,13 @@ class NumberCodes:
 
     def find(self, values: NDArray[Any]) -> Codes:
         """The code of each value, 0 where it has none."""
-        return self._look_up(values)[0]
+        return self.look_up(values)[0]
 
     def encode(self, values: NDArray[Any]) -> Codes:
         """The code of each value, new ones where they have none yet (uint32)."""
-        codes, absent, wide = self._look_up(values)
+        codes, absent = self.look_up(values)
         if len(absent):
-            codes[absent] = self._add(wide.take(absent))
+            codes[absent] = self._add(_as_words(values.take(absent)))
         return codes
 
     def adopt(self, values: NDArray[Any]) -> None:
@@ -219,15 +219,15 @@ class NumberCodes:
             self._widen(wide)
             self._insert(wide)
 
-    def _look_up(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp], Words]:
-        """The code of each value (0: none), the rows that have none, and the values as words."""
+    def look_up(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp]]:
+        """The code of each value (0: none), and the rows that have none."""
         codes, absent, wide = self._seek(values)
         if len(absent) and len(self._far) > 1:
             far = self._far.find(wide.take(absent))
             held = self._far_codes.take(far)
             codes[absent] = held
             absent = absent[held == 0]
-        return codes, absent, wide
+        return codes, absent
 
     def _seek(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp], Words]:
         window = self._window

@@ -8,7 +8,7 @@ type column is read, and only until a second type turns up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -65,7 +65,7 @@ class DirectionRule:
 
     def blocked(self, rows: Rows) -> Known:
         """Which rows bear one of SiLK's null types; none where the source has no types."""
-        if "type" not in rows.chunk.columns:
+        if not rows.has("type"):
             return np.zeros(rows.rows, np.bool_)
         return self.test("blocked", rows)
 
@@ -88,25 +88,16 @@ _BY_SIDES: Final = np.array([EXTERNAL, INBOUND, OUTBOUND, INTERNAL], np.uint8)
 """By twice "the source is ours" plus "the destination is ours"."""
 
 
-def fields_for(by: str, names: frozenset[str]) -> frozenset[str]:
-    """The fields that a direction rule reads for the directions of these names."""
-    wanted: set[str] = set()
-    if by == TYPES and names:
-        wanted.add("type")
-    elif by == NETS and names - {"blocked"}:
-        wanted |= {"sip", "dip"}
-    if "blocked" in names:
-        wanted.add("type")
-    return frozenset(wanted)
-
-
-def decide(wanted: str, sources: Sequence[FlowSource], nets_bound: bool) -> str:
+def decide(
+    wanted: str, sources: Sequence[FlowSource], nets_bound: bool, assumed: Collection[str] = ()
+) -> str:
     """How directions are told: ``types``, ``nets`` or ``none``.
 
-    ``wanted`` is the site's ``direction``: ``auto``, ``types`` or ``nets``.  Reads the type column of
-    ``sources`` only for ``auto`` with nets bound.
+    ``wanted`` is the site's ``direction``: ``auto``, ``types`` or ``nets``; ``assumed`` are the fields that the
+    site assumes where a source lacks them.  Reads the type column of ``sources`` only for ``auto`` with
+    nets bound.
     """
-    typed = all("type" in s.fields for s in sources) and len(sources) > 0
+    typed = "type" in assumed or (len(sources) > 0 and all("type" in s.fields for s in sources))
     if wanted == TYPES:
         return TYPES if typed else NONE
     if wanted == NETS:
@@ -121,7 +112,7 @@ def decide(wanted: str, sources: Sequence[FlowSource], nets_bound: bool) -> str:
 def _one_type(sources: Sequence[FlowSource]) -> bool:
     """Whether all records of all sources bear one and the same type."""
     held: Any = None
-    for source in sources:
+    for source in (s for s in sources if "type" in s.fields):
         for chunk in source.chunks(frozenset({"type"})):
             types = chunk["type"]
             if not len(types):

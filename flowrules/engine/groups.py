@@ -60,14 +60,19 @@ class GroupNumbers:
         if not len(columns[0]):
             return np.zeros(0, np.uint32)
         needed = tuple(int(c.max()).bit_length() for c in columns)
-        packing = self._packing
-        if any(n > b for n, b in zip(needed, packing.bits, strict=True)):
-            packing = self._repack(needed)
         while True:
-            numbers = packing.numbers.encode(_pack(columns, packing.bits))
-            if packing is self._packing:
-                return numbers
             packing = self._packing
+            if any(n > b for n, b in zip(needed, packing.bits, strict=True)):
+                packing = self._repack(needed)
+            words = _pack(columns, packing.bits)
+            numbers, absent = packing.numbers.look_up(words)
+            if not len(absent):
+                return numbers
+            with self._lock:
+                # new numbers only while nobody packs anew: they would be lost on the way
+                if packing is self._packing:
+                    numbers[absent] = packing.numbers.encode(words.take(absent))
+                    return numbers
 
     def columns(self) -> list[Codes]:
         """The codes of all groups, a column each, by group number; entry 0 means nothing."""

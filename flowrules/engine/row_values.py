@@ -88,16 +88,22 @@ class Rows:
         held = self.held.get(name)
         if held is None:
             stored = self.chunk.columns.get(name)
-            if stored is None and name == "ip_version":
-                held = _version_of(self.column("sip"))
-            elif stored is None and name == "record_number":
-                held = self._numbered()
-            elif stored is None:
-                held = np.broadcast_to(self.around.assumed(name), (self.rows,))
-            else:
+            if stored is not None:
                 held = stored if self.index is None else stored.take(self.index)
+            elif self.around.assumes(name):
+                held = np.broadcast_to(self.around.assumed(name), (self.rows,))
+            elif name == "record_number":
+                held = self._numbered()
+            elif name == "ip_version":
+                held = _version_of(self.column("sip"))
+            else:
+                raise KeyError(f"the plan did not read {name}")
             self.held[name] = held
         return held
+
+    def has(self, name: str) -> bool:
+        """Whether a stored field was read, or is assumed."""
+        return name in self.chunk.columns or self.around.assumes(name)
 
     def _numbered(self) -> NDArray[np.uint64]:
         first = np.uint64(self.chunk.first)

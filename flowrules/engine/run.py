@@ -76,7 +76,7 @@ def run(
 
         conf = BUILT_IN
     sources = rereadable(program, sources, wanted)
-    by = decide(program.direction, sources, program.internal is not None)
+    by = decide(program.direction, sources, program.internal is not None, program.assume)
     fields = Fields([(s.path, s.fields) for s in sources], program.assume)
     plan = make_plan(program, wanted, fields, by)
     return _Run(program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous).go(

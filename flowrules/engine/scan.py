@@ -79,19 +79,18 @@ class Facts:
     def add(self, rows: Rows) -> None:
         """Count the rows of a chunk."""
         self.records += rows.rows
-        columns = rows.chunk.columns
         if not rows.rows:
             return
-        if "stime" in columns:
+        if rows.has("stime"):
             start = rows.column("stime")
             self.timed = True
             self.first_start = min(self.first_start, int(start.min()))
             self.last_start = max(self.last_start, int(start.max()))
-            end = start + rows.column("duration") if "duration" in columns else start
+            end = start + rows.column("duration") if rows.has("duration") else start
             self.first_end = min(self.first_end, int(end.min()))
             self.last_end = max(self.last_end, int(end.max()))
         rule = rows.around.direction
-        if rule.by_types and "type" in columns:
+        if rule.by_types and rows.has("type"):
             self._count(rows.column("type"))
         elif not rule.by_types:
             self._count(rows.direction())

@@ -94,6 +94,10 @@ class Surroundings:
 
     # ---- fields
 
+    def assumes(self, name: str) -> bool:
+        """Whether the site says what to take for a field that a source lacks."""
+        return name in self._assume
+
     def assumed(self, name: str) -> NDArray[Any]:
         """What a field that the source lacks is taken to hold (one element); ``KeyError`` without one."""
         value = self._assume[name]

@@ -50,10 +50,16 @@ class Fields:
     sources: Sequence[tuple[str, frozenset[str]]]
     assumed: Mapping[str, object] = field(factory=dict)
 
+    def some_lack(self, name: str) -> bool:
+        """Whether some source has not this field, and the site assumes nothing for it."""
+        return name not in self.assumed and any(name not in held for _, held in self.sources)
+
     def lacking(self, needed: Collection[str], direction_by: str) -> Lack | None:
         """The first field needed that some source lacks."""
         for path, held in self.sources:
             for name in sorted(needed):
+                if name == "ip_version" and name not in held and name not in self.assumed:
+                    name = "sip"  # the version is told from the address
                 if name not in held and name not in self.assumed and name not in WELCOME:
                     untold = name == "type" and direction_by not in (TYPES, NETS)
                     return Lack(name, path, untold)

@@ -463,6 +463,8 @@ class _Planner:
                 wanted.update(COLLECTED)
                 wanted.update(COLLECTED_WHERE_THERE)
         wanted |= fields_of(expressions, self.direction_by) | welcome_fields(expressions)
+        if "ip_version" in wanted and self.fields is not None and self.fields.some_lack("ip_version"):
+            wanted.add("sip")
         if scan == 1:
             wanted.update(_ALWAYS_READ)
             wanted.update(("sip", "dip") if self.direction_by == NETS else ("type",))
