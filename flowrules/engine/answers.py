@@ -14,7 +14,7 @@ from flowrules.engine.measures import Explain, Window, measure, whole, whole_num
 from flowrules.engine.ranking import Groups
 from flowrules.engine.results import Scalar, Series
 from flowrules.model import expression as ex
-from flowrules.plan.aggregates import parts_of
+from flowrules.plan.aggregates import measured_later, parts_of
 from flowrules.plan.plan import Query
 from flowrules.plan.planner import over_keys
 
@@ -55,6 +55,8 @@ def answer(query: Query, grouped: Grouped, window: Window, absent: bool) -> Answ
     explain: dict[ex.Measure, Explain] = {}
     total: Scalar = None
     for place, (asked, written) in enumerate(query.measures):
+        if measured_later(written):
+            continue
         if absent:
             series[asked] = exact.unknown(asked.type, grouped.rows)
             continue

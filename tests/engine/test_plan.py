@@ -199,7 +199,7 @@ def test_an_optional_table_or_an_assumed_field_does_not_stop_the_run() -> None:
 def test_no_types_and_no_nets_say_so() -> None:
     fields = Fields([("a.pcap", frozenset({"sip", "dip", "dport", "protocol", "packets"}))])
     with pytest.raises(
-        MissingField, match="no internal nets are bound.*hint: say in the site file which nets"
+        MissingField, match=r"no internal nets are bound.*hint: say in the site file which nets"
     ):
         make_plan(one_table(["sip"]), fields=fields, direction_by="none")
 
