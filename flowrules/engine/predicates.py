@@ -307,6 +307,10 @@ def _membership(node: ex.In, rows: Rows) -> Truth:
             held = wanted.take(values[0].array)
         case ex.Addresses(set=members) | ex.Blocks(set=members):
             held = _covered(values[0], members)
+        case ex.Wildcards(wildcards=wildcards):
+            held = np.zeros(rows.rows, np.bool_)
+            for wildcard in wildcards:
+                held |= wildcard.matches(values[0].array)
         case ex.Tuples(rows=listed):
             held = np.zeros(rows.rows, np.bool_)
             for row in listed:
