@@ -91,7 +91,7 @@ def write_parquet(
         try:
             buffers = DayBuffers()
             for source in sources:
-                for chunk in source.chunks():
+                for chunk in source.chunks(source.fields - {"record_number"}):
                     for group, block in buffers.add(chunk):
                         writer.put(group, block)
             for group, block in buffers.rest():

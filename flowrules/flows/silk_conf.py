@@ -159,9 +159,8 @@ def find_silk_conf(
     """The site configuration for some flow files.
 
     The file ``given`` (``--silk-config``), else the one that ``$SILK_CONFIG_FILE`` names, else the first
-    silk.conf beside the flows or in a folder above (for a column store or Parquet file: what it keeps), else the built-in
-    site.  Raises ``FlowFileError``
-    when the one that applies cannot be read.
+    silk.conf beside the flows or in a folder above (for a column store or Parquet file: the site that it
+    keeps), else the built-in site.  Raises ``FlowFileError`` when the one that applies cannot be read.
     """
     if given is not None:
         return read_silk_conf(given)

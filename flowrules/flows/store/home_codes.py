@@ -18,6 +18,13 @@ MOST_HOSTS: Final = 1 << 22
 MOST_PAGES: Final = 512
 """The most /16 blocks that internal IPv4 nets may touch: their codes are looked up in a page for each."""
 
+_PIECE: Final = 1 << 15
+"""Addresses looked up at a time, so that what lies between two steps stays in the cache."""
+
+_PAGE_BITS: Final = np.uint32(16)
+_PAGE: Final = np.uint32(1 << 16)
+_WITHIN: Final = np.uint32((1 << 16) - 1)
+
 
 class HomeCodes:
     """Codes of home hosts, given in the order in which hosts are first seen: 1, 2, and so on.
@@ -52,25 +59,20 @@ class HomeCodes:
 
     def narrow(self, addresses: NDArray[np.uint32]) -> NDArray[np.uint32] | None:
         """The codes of IPv4 addresses; ``None`` when there are more hosts than codes."""
-        place = self._place(addresses)
-        codes: NDArray[np.uint32] = self._pages.take(place)
-        # what has no code is outside or new; outside of all pages it is outside for sure
-        maybe = np.flatnonzero((codes == 0) & (place >= np.uint32(1 << 16)))
-        if len(maybe):
-            some = addresses.take(maybe)
-            maybe = maybe[self.nets.contains(some)]
-            fresh = np.sort(addresses.take(maybe))
-            if len(fresh):
-                first = np.ones(len(fresh), np.bool_)
-                first[1:] = fresh[1:] != fresh[:-1]
-                fresh = fresh[first]
-                wide = np.zeros(len(fresh), ADDRESS)
-                wide["low"] = fresh.astype(np.uint64) + np.uint64(IPV4_MAPPED)
-                begin = self._add(wide)
-                if begin is None:
+        codes: NDArray[np.uint32] = np.empty(len(addresses), np.uint32)
+        for at in range(0, len(addresses), _PIECE):
+            some = addresses[at : at + _PIECE]
+            place = self._place(some)
+            found = codes[at : at + _PIECE]
+            self._pages.take(place, out=found, mode="clip")
+            # what has no code is outside or new; outside of all pages it is outside for sure
+            maybe = np.flatnonzero((found == 0) & (place >= _PAGE))
+            if len(maybe):
+                maybe = maybe[self.nets.contains(some.take(maybe))]
+            if len(maybe):
+                if not self._enter(some.take(maybe)):
                     return None
-                self._pages[self._place(fresh)] = np.arange(begin, begin + len(fresh), dtype=np.uint32)
-                codes[maybe] = self._pages.take(place.take(maybe))
+                found[maybe] = self._pages.take(place.take(maybe))
         return codes
 
     def wide(self, addresses: Array) -> NDArray[np.uint32] | None:
@@ -96,9 +98,23 @@ class HomeCodes:
         return codes
 
     def _place(self, addresses: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        place: NDArray[np.uint32] = self._directory.take(addresses >> np.uint32(16))
-        place |= addresses & np.uint32(0xFFFF)
+        place: NDArray[np.uint32] = self._directory.take(addresses >> _PAGE_BITS)
+        place |= addresses & _WITHIN
         return place
+
+    def _enter(self, addresses: NDArray[np.uint32]) -> bool:
+        """Give codes to new hosts, which may come several times; false when there are too many."""
+        fresh = np.sort(addresses)
+        first = np.ones(len(fresh), np.bool_)
+        first[1:] = fresh[1:] != fresh[:-1]
+        fresh = fresh[first]
+        hosts = np.zeros(len(fresh), ADDRESS)
+        hosts["low"] = fresh.astype(np.uint64) + np.uint64(IPV4_MAPPED)
+        begin = self._add(hosts)
+        if begin is None:
+            return False
+        self._pages[self._place(fresh)] = np.arange(begin, begin + len(fresh), dtype=np.uint32)
+        return True
 
     def _add(self, hosts: Array) -> int | None:
         """Append hosts to the table; the code of the first."""

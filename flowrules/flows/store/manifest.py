@@ -28,8 +28,12 @@ VERSION: Final = 1
 MANIFEST: Final = "flowrules-store.json"
 LOCK: Final = "flowrules-store.lock"
 
-_PART_NAME: Final = re.compile(r"(-?[0-9]{4,}-[0-9]{2}-[0-9]{2}|undated)\.[0-9]{1,12}\.[0-9]{1,12}")
-_HOME_NAME: Final = re.compile(r"home\.[0-9]{1,12}")
+PART_NAME: Final = re.compile(r"(-?[0-9]{3,}-[0-9]{2}-[0-9]{2}|undated)\.[0-9]{1,12}\.[0-9]{1,12}")
+"""Folders of parts: the day, the conversion, the number of the part in it."""
+
+HOME_NAME: Final = re.compile(r"home\.[0-9]{1,12}")
+"""Files of home hosts: the conversion."""
+
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _TAIL: Final = re.compile(rb'"checksum": "([0-9a-f]{32})"\n}\n\Z')
 
@@ -172,20 +176,23 @@ def _shown(value: object) -> str:
 
 def _manifest(record: Mapping[str, Any], path: str) -> Manifest:
     home = record["home"]
-    return Manifest(
+    manifest = Manifest(
         generation=_count(record["generation"]),
         parts=tuple(_part(part) for part in record["parts"]),
         conf=conf_of(record["site"], path),
         home=None
         if home is None
         else HomeEntry(
-            _named(home["file"], _HOME_NAME),
+            _named(home["file"], HOME_NAME),
             _count(home["hosts"]),
             _named(home["checksum"], _DIGEST),
             tuple(str(net) for net in home["nets"]),
         ),
         fields=_fields(record["fields"]),
     )
+    if manifest.rows != record["records"]:
+        raise ValueError(f"{_shown(record['records'])} records, but {manifest.rows} in its parts")
+    return manifest
 
 
 def _part(record: Mapping[str, Any]) -> PartEntry:
@@ -194,7 +201,7 @@ def _part(record: Mapping[str, Any]) -> PartEntry:
         first, last = span
         span = int(first), int(last)
     return PartEntry(
-        name=_named(record["name"], _PART_NAME),
+        name=_named(record["name"], PART_NAME),
         day=str(record["day"]),
         rows=_count(record["records"]),
         fields=_fields(record["fields"]),

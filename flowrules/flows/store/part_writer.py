@@ -39,11 +39,19 @@ class PartWriter:
     """Writes the blocks of one part into ``folder``, which it makes.
 
     ``day`` and ``fields`` are those of every record; ``homes`` gives the codes of home hosts, where there are
-    to be any.  ``finish`` must be called before the part can be read.  Errors of the system pass through as
-    ``OSError``.
+    to be any.  ``rooms`` are arrays that writers share, to work in: memory that is fresh from the system costs
+    more than what is done in it.  ``finish`` must be called before the part can be read.  Errors of the system
+    pass through as ``OSError``.
     """
 
-    def __init__(self, folder: Path, day: str, fields: Iterable[str], homes: HomeCodes | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        day: str,
+        fields: Iterable[str],
+        homes: HomeCodes | None,
+        rooms: dict[np.dtype[Any], Array] | None = None,
+    ) -> None:
         folder.mkdir()
         self.folder = folder
         self.day = day
@@ -51,6 +59,7 @@ class PartWriter:
         self.rows = 0
         self.table = AddressTable()
         self._homes = homes
+        self._rooms = {} if rooms is None else rooms
         self._entry_homes: NDArray[np.uint32] = np.empty(0, np.uint32)
         homed = [] if homes is None else [home for home, name in HOMES.items() if name in self.fields]
         self._columns = {name: ColumnFile(folder, name) for name in (*self.fields, *homed)}
@@ -187,11 +196,19 @@ class PartWriter:
         bounds[:, 0], bounds[:, 1] = low, high
         if low != high:
             if arrangement.order is not None:
-                values = values.take(arrangement.order)
+                values = self._ordered(values, arrangement.order)
             if len(starts) > 1:
                 _find_bounds(bounds, values, starts)
         self._bounds[column.name].append(bounds)
         column.put(values, low, high)
+
+    def _ordered(self, values: Array, order: NDArray[np.intp]) -> Array:
+        """The values in another order, until the next call."""
+        room = self._rooms.get(values.dtype)
+        if room is None or len(room) < len(order):
+            room = self._rooms[values.dtype] = np.empty(len(order), values.dtype)
+        # any other mode than this would make numpy go through memory of its own
+        return values.take(order, out=room[: len(order)], mode="clip")
 
     def _renumber(self) -> None:
         """Sort the address table, and put the new numbers into the columns and bounds."""

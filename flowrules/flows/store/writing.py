@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +24,9 @@ from flowrules.flows.store.day_buffers import BLOCK_ROWS, DayBuffers, Group
 from flowrules.flows.store.home_codes import HomeCodes
 from flowrules.flows.store.lock import StoreLock
 from flowrules.flows.store.manifest import (
+    HOME_NAME,
     MANIFEST,
+    PART_NAME,
     HomeEntry,
     Manifest,
     PartEntry,
@@ -46,9 +47,8 @@ Array = NDArray[Any]
 WRITING: Final = ".writing"
 """The folder, inside the store, of parts that are being written."""
 
-_OURS: Final = re.compile(
-    r"(-?[0-9]{4,}-[0-9]{2}-[0-9]{2}|undated)\.[0-9]+\.[0-9]+|home\.[0-9]+|\.flowrules-store\.json\.part"
-)
+_ASIDE: Final = f".{MANIFEST}.part"
+"""The next manifest, until it takes the place of the one that holds."""
 
 _MOST_ADDRESSES: Final = 1 << 21
 """The most entries of address tables in memory; the part with the most is finished when there are more."""
@@ -86,7 +86,7 @@ def write_store(
     with StoreWriter(path, conf, internal, wait) as writer:
         for source in sources:
             writer.expect(source.fields)
-            for chunk in source.chunks():
+            for chunk in source.chunks(source.fields - {"record_number"}):
                 writer.add(chunk)
         return writer.commit()
 
@@ -115,6 +115,7 @@ class StoreWriter:
         self._open: dict[Group, PartWriter] = {}
         self._done: list[PartEntry] = []
         self._folders: list[Path] = []
+        self._rooms: dict[np.dtype[Any], Array] = {}
         self._fields: frozenset[str] = frozenset()
         self._count = 0
         self._committed = False
@@ -166,7 +167,7 @@ class StoreWriter:
 
     def _begin(self) -> None:
         if not (self.folder / MANIFEST).exists():
-            if any(_OURS.fullmatch(path.name) and path.is_dir() for path in self.folder.iterdir()):
+            if any(PART_NAME.fullmatch(path.name) for path in self.folder.iterdir()):
                 # parts, but no manifest: somebody took it away, and they may be all that is left
                 raise FlowFileError(
                     f"{self.name}/{MANIFEST}",
@@ -232,7 +233,8 @@ class StoreWriter:
         if manifest.home is not None:
             known.add(manifest.home.file)
         for path in list(self.folder.iterdir()):
-            if _OURS.fullmatch(path.name) and path.name not in known:
+            ours = PART_NAME.fullmatch(path.name) or HOME_NAME.fullmatch(path.name) or path.name == _ASIDE
+            if ours and path.name not in known:
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
@@ -297,7 +299,11 @@ class StoreWriter:
     def _part(self, group: Group) -> PartWriter:
         self._count += 1
         return PartWriter(
-            self.folder / WRITING / str(self._count), group.day, group.fields & frozenset(STORED), self._homes
+            self.folder / WRITING / str(self._count),
+            group.day,
+            group.fields & frozenset(STORED),
+            self._homes,
+            self._rooms,
         )
 
     def _finish(self, group: Group) -> None:
@@ -351,7 +357,7 @@ class StoreWriter:
         return HomeEntry(file, len(hosts), digest(data), _cidrs(self._homes.nets))
 
     def _replace_manifest(self, manifest: Manifest) -> None:
-        aside = self.folder / f".{MANIFEST}.part"
+        aside = self.folder / _ASIDE
         aside.write_bytes(manifest_bytes(manifest, f"flowrules {__version__}"))
         sync(aside)
         aside.replace(self.folder / MANIFEST)

@@ -1,0 +1,183 @@
+"""Segments: what is constant in them, the bounds of what is not, and the codes of hosts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrules.flows.store import address_table, arrange, home_codes, open_store, write_store
+from flowrules.flows.store.address_table import AddressTable
+from flowrules.flows.store.home_codes import HomeCodes
+from flowrules.flows.table import widen
+from flowrules.model.address_set import AddressSet
+from flowrules.model.address_text import parse_address, to_integers
+from flowrules.model.fields import ADDRESS, IPV4_MAPPED, STORED
+from tests.flows.made_flows import made, multiset, records, source_of
+
+INSIDE = AddressSet.from_ranges(
+    [
+        (parse_address("10.0.0.0"), parse_address("10.0.0.255")),
+        (parse_address("2001:db8::"), parse_address("2001:db8::ffff")),
+    ]
+)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Segments may be small."""
+    monkeypatch.setattr(arrange, "LEAST_SEGMENT", 50)
+
+
+def test_segments_cover_the_source_in_the_order_of_its_chunks(tmp_path, few):
+    chunk = made(6000, days=2, wide=0.3)
+    write_store(tmp_path / "s", [source_of(chunk)])
+    (source,) = open_store(tmp_path / "s").sources()
+    segments = list(source.segments())
+    assert sum(segment.rows for segment in segments) == source.rows == 6000
+    assert [segment.first for segment in segments] == np.cumsum(
+        [0] + [s.rows for s in segments[:-1]]
+    ).tolist()
+    by_segment = [record for segment in segments for record in records(segment.chunk())]
+    assert by_segment == [record for one in source.chunks() for record in records(one)]
+    assert all(
+        set(segment.chunk(frozenset({"sip", "type"})).columns) == {"sip", "type"} for segment in segments
+    )
+
+
+def test_type_and_protocol_are_constant_but_in_the_last_segment_of_a_block(tmp_path, few):
+    chunk = made(6000, wide=0.3)
+    write_store(tmp_path / "s", [source_of(chunk)])
+    store = open_store(tmp_path / "s")
+    segments = list(store.segments())
+    mixed = [segment for segment in segments if segment.type is None or segment.protocol is None]
+    # one for the IPv4 rows and one for the IPv6 rows of the only block
+    assert len(mixed) == 2
+    for segment in segments:
+        if segment not in mixed:
+            assert set(segment.column("type").tolist()) == {segment.type}
+            assert set(segment.column("protocol").tolist()) == {segment.protocol}
+            assert segment.constants["type"] == segment.type
+    pairs = [(s.type, s.protocol, s.wide) for s in segments if s not in mixed]
+    assert len(set(pairs)) == len(pairs) > 10
+
+
+def test_bounds_are_those_of_the_rows(tmp_path, few):
+    write_store(tmp_path / "s", [source_of(made(6000, days=2, wide=0.3))], internal=INSIDE)
+    for segment in open_store(tmp_path / "s").segments():
+        for name in segment.fields:
+            column = segment.column(name)
+            values = to_integers(column) if STORED[name].dtype is None else column.tolist()
+            assert segment.bounds(name) == (min(values), max(values)), name
+            assert (name in segment.constants) == (min(values) == max(values))
+        for name in ("sip", "dip"):
+            codes = segment.home_codes(name)
+            assert segment.home_bounds(name) == (int(codes.min()), int(codes.max()))
+
+
+def test_ipv6_segments_have_codes_of_a_sorted_table(tmp_path, few):
+    write_store(tmp_path / "s", [source_of(made(4000, wide=0.4))])
+    store = open_store(tmp_path / "s")
+    for part in store.parts:
+        table = to_integers(part.addresses)
+        assert table == sorted(set(table))
+    wide = [segment for segment in store.segments() if segment.wide]
+    assert wide
+    for segment in wide:
+        codes = segment.codes("dip")
+        assert codes.dtype == np.uint32
+        assert segment.part.addresses.take(codes).tolist() == segment.column("dip").tolist()
+    narrow = next(segment for segment in store.segments() if not segment.wide)
+    assert narrow.codes("sip").tolist() == narrow.column("sip").tolist()
+    assert narrow.column("sip").dtype == np.uint32
+
+
+def test_home_hosts_keep_their_codes_over_conversions(tmp_path):
+    first, second = made(3000, 1, wide=0.3, hosts=400), made(3000, 2, days=2, wide=0.3, hosts=700)
+    write_store(tmp_path / "s", [source_of(first)], internal=INSIDE)
+    before = to_integers(open_store(tmp_path / "s").home_hosts)
+    write_store(tmp_path / "s", [source_of(second)])
+    store = open_store(tmp_path / "s", verify=True)
+    hosts = to_integers(store.home_hosts)
+    assert hosts[: len(before)] == before
+    assert len(set(hosts)) == len(hosts) > len(before)
+    assert store.internal == ("10.0.0.0/24", "2001:db8::/112")
+    for segment in store.segments():
+        for name in ("sip", "dip"):
+            addresses = to_integers(segment.column(name))
+            codes = segment.home_codes(name).tolist()
+            for address, code in zip(addresses, codes, strict=True):
+                assert (code == 0) == (address not in INSIDE)
+                assert code == 0 or hosts[code - 1] == address
+
+
+def test_without_nets_there_are_no_home_codes(tmp_path):
+    write_store(tmp_path / "s", [source_of(made(100))])
+    store = open_store(tmp_path / "s")
+    (segment, *_) = store.segments()
+    assert segment.home_codes("sip") is None
+    assert segment.home_bounds("dip") is None
+    assert store.internal is None
+    assert len(store.home_hosts) == 0
+
+
+@pytest.mark.parametrize("wide", [0.0, 0.5, 1.0])
+def test_too_many_home_hosts_leave_a_part_without_codes(tmp_path, monkeypatch, wide):
+    monkeypatch.setattr(home_codes, "MOST_HOSTS", 100)
+    few, many = made(1000, 1, wide=wide, hosts=40), made(2000, 2, wide=wide, hosts=200)
+    write_store(tmp_path / "s", [source_of(few)], internal=INSIDE)
+    write_store(tmp_path / "s", [source_of(many)])
+    store = open_store(tmp_path / "s", verify=True)
+    assert [segment.home_codes("sip") is None for segment in store.segments()].count(False) >= 1
+    assert store.parts[-1].index.fields == store.parts[0].index.fields
+    assert any("sip_home" not in part.index.columns for part in store.parts)
+    assert multiset(store.sources()) == multiset([source_of(few, many)])
+
+
+def test_nets_over_too_many_blocks_are_refused():
+    with pytest.raises(ValueError, match="512 blocks of /16"):
+        HomeCodes(AddressSet.from_ranges([(IPV4_MAPPED, IPV4_MAPPED + 0xFFFFFFFF)]), np.empty(0, ADDRESS))
+
+
+def test_more_than_65535_home_hosts_take_wider_codes(tmp_path):
+    net = AddressSet.from_ranges([(parse_address("10.0.0.0"), parse_address("10.3.255.255"))])
+    chunk = made(150_000, hosts=200_000)
+    write_store(tmp_path / "s", [source_of(chunk)], internal=net)
+    store = open_store(tmp_path / "s", verify=True)
+    hosts = store.home_hosts
+    assert len(hosts) > 65_535
+    for segment in store.segments():
+        codes = segment.home_codes("sip")
+        assert codes.dtype == np.uint32
+        assert (hosts.take(codes - 1)["low"] == widen(segment.column("sip"))["low"]).all()
+
+
+# ---------------------------------------------------------------- address table
+
+ADDRESSES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=0, max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lots=st.lists(ADDRESSES, max_size=4), bits=st.sampled_from([0, 1, 2, 64]))
+def test_an_address_has_one_number_even_where_fingerprints_collide(lots, bits):
+    real = address_table.fingerprints
+    mask = np.uint64((1 << bits) - 1)
+    address_table.fingerprints = lambda addresses: real(addresses) & mask
+    try:
+        table = AddressTable()
+        seen = {}
+        given_codes = []
+        for lot in lots:
+            codes = table.codes(np.array(lot, ADDRESS))
+            for address, code in zip(lot, codes.tolist(), strict=True):
+                assert seen.setdefault(address, code) == code
+            given_codes.append(codes)
+    finally:
+        address_table.fingerprints = real
+    assert table.count == len(seen) == len(set(seen.values()))
+    assert table.addresses.tolist() == [a for a, _ in sorted(seen.items(), key=lambda one: one[1])]
+    new = table.sort()
+    assert table.addresses.tolist() == sorted(seen)
+    for lot, codes in zip(lots, given_codes, strict=True):
+        assert table.addresses.take(new.take(codes)).tolist() == lot
