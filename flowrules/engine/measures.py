@@ -379,9 +379,9 @@ def _fit(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
 
     schedule = of.args[1]
     held = schedule.value if isinstance(schedule, ex.Literal) else None
-    if window.first is None or window.last is None or not groups.rows:
+    # a schedule that is not bound (in a test of other rules) tells nothing
+    if window.first is None or window.last is None or not groups.rows or not isinstance(held, Schedule):
         return Measured(exact.unknown(of.type, groups.rows))
-    assert isinstance(held, Schedule)
     bins = _values(groups, parts_of(of)[0])
     starts = np.repeat(bins.values.values.astype(np.int64), bins.counts)
     owner = np.repeat(bins.rows, bins.counts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -161,6 +162,7 @@ def _running(share: Series | None) -> Series | None:
         return None
     if exact.is_float(share):
         return Series(PERCENT, np.cumsum(share.values), share.known)
+    share = _of_one_whole(share)
     numerators = share.values
     largest = max((abs(int(v)) for v in (numerators.max(), numerators.min())), default=0) if len(share) else 0
     if numerators.dtype != object and largest * len(share) >= 1 << 63:
@@ -168,6 +170,21 @@ def _running(share: Series | None) -> Series | None:
     if numerators.dtype == np.uint64:
         numerators = numerators.astype(np.int64)
     return Series(PERCENT, np.cumsum(numerators), share.known, share.denominators)
+
+
+def _of_one_whole(share: Series) -> Series:
+    """Ratios with one denominator: parts of flows, and filled rows, have denominators of their own."""
+    below = share.denominators
+    if below is None or not len(below) or not (below != below[0]).any():
+        return share
+    whole = lcm(*{int(d) for d in below.tolist()})
+    above = np.empty(len(share), object)
+    above[:] = [
+        int(n) * (whole // int(d)) for n, d in zip(share.values.tolist(), below.tolist(), strict=True)
+    ]
+    wholes = np.empty(len(share), object)
+    wholes[:] = [whole] * len(share)
+    return Series(share.type, above, share.known, wholes)
 
 
 def _kept(

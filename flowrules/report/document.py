@@ -15,6 +15,8 @@ from flowrules.profile.findings import EntryRow, NetworkProfile, ProfileFindings
 
 GROUPED = frozenset({"count", "bytes"})
 """Types whose whole numbers are printed in full with thousands separators."""
+LONGEST_LIST = 80
+"""How many characters of a list a grid shows; CSV and JSON have all of it."""
 
 
 @frozen
@@ -134,6 +136,19 @@ def _few(found: SetResult) -> str:
     return ", ".join(first) + (", …" if found.count() > len(first) else "")
 
 
+def shortened(text: str) -> str:
+    """A list that is too long for a grid, cut after whole items, with how many it has."""
+    if len(text) <= LONGEST_LIST:
+        return text
+    items = text.split(", ")
+    shown = ""
+    for item in items:
+        if len(shown) + len(item) > LONGEST_LIST:
+            break
+        shown += f"{item}, "
+    return f"{shown}… ({len(items):,} in all)"
+
+
 def cell_text(type_: Type, value: object) -> str:
     """A value in a grid: whole numbers in full, shares with six decimals as rwstats prints them."""
     if value is None:
@@ -146,7 +161,8 @@ def cell_text(type_: Type, value: object) -> str:
         return f"{float(value) * 100:.6f}%"
     if type_.name == "duration" and isinstance(value, int | float):
         return format_duration(value)
-    return format_value(type_, value)
+    text = format_value(type_, value)
+    return shortened(text) if type_.name == "list" else text
 
 
 def _numeric(series: Series) -> bool:
@@ -203,7 +219,7 @@ def _profile(found: ProfileFindings, limit: int | None) -> Iterator[Block]:
         listed = found.entries if limit is None else found.entries[:limit]
         yield Grid(
             ("protocol", "internal", "port", "external", "port", "name", "comment"),
-            [entry_cells(e) for e in listed],
+            [tuple(map(shortened, entry_cells(e)[:-2])) + entry_cells(e)[-2:] for e in listed],
             (False,) * 7,
             len(found.entries) - len(listed),
         )

@@ -2,7 +2,7 @@
 
 - A fenced block after a line such as "Save this as `first.frules`:" is a file; "Add this to `first.frules`:"
   appends to it.
-- A ``frules`` block with a ``ruleset`` line stands alone; all others of a page, in their order, are one ruleset.
+- The ``frules`` blocks of a page are one ruleset, in their order; a ``ruleset`` line begins another.
 - A ``console`` block holds commands after ``$ `` (``> `` continues one) and what they print, standard output
   and standard error together.  A line ``…`` stands for any lines, ``…`` in a line for any text.
 """
@@ -106,18 +106,13 @@ def matches(expected: list[str], printed: list[str]) -> bool:
     return re.fullmatch(pattern, "".join(f"{line.rstrip()}\n" for line in printed)) is not None
 
 
-def rulesets(text: str) -> list[tuple[int, str]]:
-    """The rulesets of a document that are no files: those that stand alone, then all other blocks as one.
-
-    With the line on which each begins; blank lines keep the places of the document.
-    """
-    alone: list[tuple[int, str]] = []
-    joined = ""
+def rulesets(text: str) -> list[str]:
+    """The rulesets of a document that are no files; blank lines keep the places of the document."""
+    out: list[str] = []
     for block in blocks(text):
         if block.language != "frules" or block.file is not None:
             continue
-        if re.search(r"^ruleset ", block.text, re.MULTILINE):
-            alone.append((block.line, "\n" * (block.line - 1) + block.text))
-        else:
-            joined += "\n" * (block.line - 1 - joined.count("\n")) + block.text
-    return [*alone, (1, joined)] if joined else alone
+        if not out or re.search(r"^ruleset ", block.text, re.MULTILINE):
+            out.append("")
+        out[-1] += "\n" * (block.line - 1 - out[-1].count("\n")) + block.text
+    return out

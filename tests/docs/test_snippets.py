@@ -31,8 +31,8 @@ NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 def test_rulesets_in_documents_check_and_pass_their_tests(path: Path) -> None:
     search = Search()
-    for line, text in rulesets(path.read_text("utf-8")):
-        roots = [SourceText(f"{path.name} line {line}", text)]
+    for text in rulesets(path.read_text("utf-8")):
+        roots = [SourceText(path.name, text)]
         result = check(roots, search.find_ruleset, None, ParameterFiles(), "test", search.names)
         faults = [f"{d.span.line if d.span else 0}: {d.message}" for d in result.diagnostics]
         assert not faults

@@ -102,3 +102,28 @@ def test_a_field_that_the_data_lack_is_their_fault(run, capsys: pytest.CaptureFi
     assert main(["run", "seen.frules", "--flows", "flows.txt", "--site", "site.yaml"]) == 3
     said = capsys.readouterr().err
     assert said.startswith("error: flows.txt has no field duration, which seen:host_seen.proven")
+
+
+def test_running_shares_of_divided_flows_end_at_the_whole(run) -> None:
+    rules = "table load = flows of all per spread(700ms, time) as date, sip fill\n"
+    Path("seen.frules").write_text(rules, "utf-8")
+    table = json.loads(run("run", "seen.frules", "--format", "json"))["rulesets"]["seen"]["tables"]["load"]
+    cumulative = [row[-1] for row in table["rows"]]
+    assert cumulative == sorted(cumulative)
+    assert cumulative[-1] == 1.0
+
+
+def test_long_lists_are_cut_for_people_and_whole_for_programs(run) -> None:
+    lines = [
+        f"203.0.113.5|192.0.2.1|{2 * port}|443|6|9|900|SPA|2012/02/01T10:00:00|1.000|S|out"
+        for port in range(500, 600)
+    ]
+    Path("flows.txt").write_text("\n".join([FLOWS.splitlines()[0], *lines]) + "\n", "utf-8")
+    Path("seen.frules").write_text("table ports_used = values(sport) of all per sip\n", "utf-8")
+    found = json.loads(run("run", "seen.frules", "--format", "json"))["rulesets"]["seen"]["tables"][
+        "ports_used"
+    ]
+    assert found["rows"][0][1] == list(range(1000, 1200, 2))
+    assert "1000, 1002, 1004" in (printed := run("run", "seen.frules"))
+    assert "… (100 in all)" in printed
+    assert max(map(len, printed.splitlines())) < 140
