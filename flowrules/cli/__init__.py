@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "inspect": "Say what is in flow files.",
     "convert": "Write flows or address sets in another format.",
     "check": "Report every error in rulesets.",
+    "fmt": "Lay rulesets out in the one way.",
     "test": "Run the tests inside rulesets.",
     "explain": "Show the plan of a run, or why a host got its verdict.",
     "from": "Turn commands of other tools into a ruleset.",
@@ -34,6 +35,7 @@ FROM: Final[Mapping[str, str]] = {"silk": "Turn a pipeline of SiLK tools into a 
 """What ``flowrules from`` understands."""
 
 ALIASES: Final[Mapping[str, str]] = {
+    "format": "fmt",
     "profile": "run",
     "rwcut": "cat",
     "rwfileinfo": "inspect",

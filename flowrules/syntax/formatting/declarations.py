@@ -79,8 +79,6 @@ def lay_out_attribute(shapes: Sequence[Shape], indent: int) -> tuple[OutLine, ..
 
 
 def _without_remarks(item: Item) -> Item:
-    if item.attributes:
-        return item
     first = item.shapes[0]
     assert isinstance(first, Word)
     return evolve(item, shapes=(evolve(first, before=()), *item.shapes[1:]))
@@ -190,7 +188,10 @@ def _set(item: Item) -> Iterator[Document]:
     yield from _after_equals(name, value, Mode.SET, documents)
     if not is_chain(value, Mode.SET):
         measured, of = _source_clauses(value)
-        yield Join((_in_one_line(name, run(measured, Mode.SET)), _below(*_clauses(of), *documents)))
+        keys = _in_one_line(name, run(measured, Mode.SET))
+        if of:
+            yield Join((keys, _below(_in_one_line(*_clauses(of)), *documents)))
+        yield Join((keys, _below(*_clauses(of), *documents)))
 
 
 def _source_clauses(shapes: Sequence[Shape]) -> tuple[list[Shape], list[list[Shape]]]:

@@ -23,11 +23,16 @@ STEP: Final = 4
 
 @frozen
 class Text:
-    """A token as written, with its comments; ``only_broken``: left out where its group is one line."""
+    """A token as written, with its comments.
+
+    ``blank``: a blank line stands between the comments above and it.  ``only_broken``: it is left out
+    where its group is one line.
+    """
 
     text: str
     before: tuple[Remark, ...] = ()
     after: tuple[str, ...] = ()
+    blank: bool = False
     only_broken: bool = False
 
     @property
@@ -210,6 +215,8 @@ class _Writer:
                 if remark.blank:
                     self.lines.append(OutLine(0, ""))
                 self.lines.append(OutLine(self.indent, "", (remark.text,)))
+            if doc.blank:
+                self.lines.append(OutLine(0, ""))
         elif self.pending and doc.text not in {",", "=", ":", "{"}:
             self._forced(indent)
         self.current.append(doc.text)
@@ -329,7 +336,8 @@ class _Writer:
             rest = self.pending[1:]
         else:
             rest = self.pending
-        self.lines += (OutLine(next_indent, "", (comment,)) for comments in rest for comment in comments)
+        below = max(self.indent, next_indent)
+        self.lines += (OutLine(below, "", (comment,)) for comments in rest for comment in comments)
         self.pending = []
         self.current = []
         self.column = self.indent = next_indent

@@ -45,8 +45,9 @@ class Mode(Enum):
 
 def text(word: Word, keep_blank: bool = False) -> Text:
     """A word with its comments; blank lines among them only where they are kept."""
-    before = word.before if keep_blank else tuple(Remark(r.text) for r in word.before)
-    return Text(word.text, before, word.after)
+    if keep_blank:
+        return Text(word.text, word.before, word.after, blank=word.blank and bool(word.before))
+    return Text(word.text, tuple(Remark(r.text) for r in word.before), word.after)
 
 
 # ---- chains -------------------------------------------------------------------------------------------
@@ -125,12 +126,12 @@ def comma_parts(shapes: Sequence[Shape], mode: Mode, keep_blank: bool = False) -
     item: list[Shape] = []
     for shape in shapes:
         if isinstance(shape, Word) and shape.text == ",":
-            out.append(Join((chain_or_run(item, mode, keep_blank), text(shape))))
+            out.append(Join((chain_or_run(item, mode, keep_blank and bool(out)), text(shape))))
             item = []
         else:
             item.append(shape)
     if item:
-        out.append(chain_or_run(item, mode, keep_blank))
+        out.append(chain_or_run(item, mode, keep_blank and bool(out)))
     return out
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrules.syntax.cut import DECLARATIONS, PROFILE_ITEMS
 from flowrules.syntax.formatting.words import Word
@@ -116,8 +117,7 @@ def _bracketed(found: Iterator[Word], opening: str | None) -> tuple[tuple[Shape,
 
 def _items(shapes: Sequence[Shape], block: str) -> tuple[Item, ...]:
     starts = _starts(shapes, block)
-    ends = [*starts[1:], len(shapes)]
-    return tuple(_item(shapes[a:b], block) for a, b in zip(starts, ends, strict=True))
+    return tuple(_item(shapes[a:b], block) for a, b in pairwise((*starts, len(shapes))))
 
 
 _LINE_WORDS: Final = {
@@ -204,6 +204,9 @@ def _item(shapes: Sequence[Shape], block: str) -> Item:
     kind = _LINES_OF.get(block) or text_of(rest[0])
     last = rest[-1]
     if kind in _BLOCKS and isinstance(last, Bracket) and last.open.text == "{":
-        body = Block(last.open, _items(last.inside, kind), last.close)
+        # The brace ends its line: a comment above it goes behind it.
+        behind = (*(remark.text for remark in last.open.before), *last.open.after)
+        opening = evolve(last.open, before=(), after=behind)
+        body = Block(opening, _items(last.inside, kind), last.close)
         return Item(kind, tuple(attributes), rest[:-1], body)
     return Item(kind, tuple(attributes), rest)
