@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from flowrules.lint.facts import ICMP, PORTED, TYPE_DIRECTION
+from flowrules.lint.facts import ICMP, NULL_TYPES, PORTED, TYPE_DIRECTION
 from flowrules.model import expression as ex
 from flowrules.model.address_text import is_ipv4
 from flowrules.model.program import Program
@@ -233,7 +233,7 @@ def is_real(flow: Flow) -> bool:
         and (ported or flow["sport"] == 0)
         and (ported or protocol in ICMP or flow["dport"] == 0)
         and flow["duration"] >= 0
-        and TYPE_DIRECTION.get(str(type_), flow["direction"]) == flow["direction"]
-        and (type_ not in ("innull", "outnull") or bool(flow.get("blocked")))
+        and TYPE_DIRECTION.get(str(type_), "none") == flow["direction"]
+        and (type_ in NULL_TYPES) == bool(flow.get("blocked"))
         and (flow["ip_version"] == 6 or all(is_ipv4(flow[a]) for a in ("sip", "dip", "nhip")))
     )

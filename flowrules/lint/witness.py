@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from flowrules.lint.domains import Bits, Hosts, Labels, Numbers
-from flowrules.lint.facts import PORTED, TYPE_DIRECTION, variable
+from flowrules.lint.facts import NULL_TYPES, PORTED, TYPE_DIRECTION, variable
 from flowrules.lint.formulas import State
 from flowrules.model.fields import ATTRIBUTES, IPV4_MAPPED, PROTOCOLS, TCP_FLAGS
 
@@ -21,6 +21,7 @@ START: Final = 1_767_614_400_000
 """2026-01-05T12:00Z, a Monday: when a flow starts where nothing says another time."""
 
 _HOUR: Final = 3_600_000
+_LATEST: Final = 1 << 42
 _MOST_TRIES: Final = 600
 
 _OURS: Final = IPV4_MAPPED + 0xCB007121  # 203.0.113.33
@@ -132,7 +133,6 @@ _SIMPLE: Final = (
     "flags",
     "initial_flags",
     "session_flags",
-    "type",
     "ip_version",
 )
 
@@ -211,13 +211,13 @@ def _times(state: State) -> Iterator[tuple[int, int]]:
     for rate in rates:
         if not rate.full:
             lengths += [d for d in (1, 10, 100, 10_000, 60_000, 3_600_000) if d in durations]
-    begins = [t for t in (START, *islice(starts.edges(), 8)) if t in starts]
+    begins = [t for t in (START, *islice(starts.edges(), 8)) if t in starts and 0 <= t < _LATEST]
     for length in dict.fromkeys(lengths):
         for begin in begins:
             if begin + length in ends:
                 yield begin, length
         for end in islice(ends.edges(), 8):
-            if end - length in starts and abs(end) < 1 << 60:
+            if end - length in starts and 0 <= end - length < _LATEST:
                 yield end - length, length
     if any(not isinstance(v.key, str) for v in state):
         for hour in range(168):
@@ -242,19 +242,17 @@ def _completed(flow: dict[str, Any], state: State) -> dict[str, Any]:
     if flow["ip_version"] is None:
         flow["ip_version"] = 4 if four and flow["protocol"] != 58 else 6
     blocked = _choices(state, "blocked")[0] if variable("blocked") in state else "no"
-    if flow["type"] is None:
-        flow["type"] = _type_of(flow["direction"], blocked == "yes")
-    elif flow["type"] in TYPE_DIRECTION and variable("direction") not in state:
-        flow["direction"] = TYPE_DIRECTION[flow["type"]]
-    flow["blocked"] = blocked == "yes" or flow["type"] in ("innull", "outnull")
+    flow["type"] = _type_of(flow["direction"], blocked == "yes", state)
+    flow["blocked"] = blocked == "yes"
     return flow
 
 
-def _type_of(direction: str, blocked: bool) -> str:
-    plain = {"inbound": "in", "outbound": "out", "internal": "int2int", "external": "ext2ext"}.get(
-        direction, "other"
-    )
-    return f"{plain}null" if blocked and plain in ("in", "out") else plain
+def _type_of(direction: str, blocked: bool, state: State) -> str:
+    """A SiLK type of a direction that the state allows; ``other`` has none."""
+    at = variable("type")
+    allowed = (state.get(at) or at.universe).values
+    fitting = [t for t, d in TYPE_DIRECTION.items() if d == direction and (t in NULL_TYPES) == blocked]
+    return next((t for t in fitting if t in allowed), "other")
 
 
 def feature_values(state: State, names: Iterable[Variable]) -> dict[str, Any] | None:
