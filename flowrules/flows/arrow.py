@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from flowrules.flows.arrow_read import BatchReader, conf_in
 from flowrules.flows.arrow_write import arrow_reader, arrow_schema, record_batch
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.pyarrow_extra import pyarrow
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
+from flowrules.flows.site_record import conf_in
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 
 __all__ = ["arrow_conf", "arrow_reader", "arrow_schema", "arrow_source", "batch_source", "record_batch"]
@@ -64,6 +64,10 @@ def batch_source(
     once: bool = False,
 ) -> FlowSource:
     """A source over record batches: ``batches(columns, rows)`` reads them anew, with these columns."""
+    pa = pyarrow(name, "Arrow")
+    # not before it is known that there is a pyarrow
+    from flowrules.flows.arrow_read import BatchReader
+
     held = BatchReader.of(names, name, conf).fields
 
     def read(fields: frozenset[str] | None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
@@ -72,7 +76,6 @@ def batch_source(
         # the rows are counted even where no column is wanted
         columns = reader.needed(wanted) or [reader.columns["sip"]]
         first = 0
-        pa = pyarrow(name, "Arrow")
         try:
             for batch in batches(columns, rows):
                 for start in range(0, batch.num_rows, rows):

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowrules.flows.arrow import batch_source
-from flowrules.flows.arrow_read import conf_in
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.pyarrow_extra import pyarrow
 from flowrules.flows.silk_conf import SilkConf
-from flowrules.flows.site_record import is_assumed
+from flowrules.flows.site_record import conf_in, is_assumed
 from flowrules.flows.table import FlowSource
 
 

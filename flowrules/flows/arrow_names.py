@@ -48,7 +48,7 @@ _ALIASES: Final[Mapping[str, str]] = {
 _BY_NAME: Final = {alias: field for field, names in _ALIASES.items() for alias in names.split()}
 
 _REVERSE: Final = re.compile(
-    r"(rev|reverse)[a-z]*(packets|pkts|bytes|octets)[a-z]*|resp(ip)?(pkts|bytes)|(s2c|toclient|out)(pkts|packets|bytes)|opkts?|obyts?"
+    r"(rev|reverse)[a-z]*(packet|pkt|byte|octet)[a-z]*|resp(ip)?(pkts|bytes)|(s2c|toclient|out)(pkts|packets|bytes)|opkts?|obyts?"
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -19,10 +18,8 @@ from flowrules.flows.arrow_names import (
     fields_of,
     reverse_columns,
 )
-from flowrules.flows.arrow_write import SITE_KEY
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
-from flowrules.flows.site_record import conf_of
 from flowrules.flows.table import Chunk, widen
 from flowrules.model.fields import ADDRESS, STORED
 
@@ -32,17 +29,6 @@ LEAST: Final = ("sip", "dip")
 """Fields without which a table is taken for no flows."""
 
 _ADDRESSES: Final = ("sip", "dip", "nhip")
-
-
-def conf_in(metadata: dict[bytes, bytes] | None, path: str) -> SilkConf | None:
-    """The names of sensors and types that a schema's metadata keeps, ``None`` where it does not."""
-    record = (metadata or {}).get(SITE_KEY)
-    if record is None:
-        return None
-    try:
-        return conf_of(json.loads(record), path)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
 
 
 @define(eq=False)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from flowrules.flows.arrow_names import CLASS_NAME, SENSOR_NAME, TYPE_NAME
 from flowrules.flows.pyarrow_extra import pyarrow
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
-from flowrules.flows.site_record import record_of
+from flowrules.flows.site_record import SITE_KEY, record_of
 from flowrules.flows.table import Chunk, FlowSource, widen
 from flowrules.model.address_text import format_addresses
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED, STORED
@@ -27,9 +27,6 @@ Array = NDArray[Any]
 
 AddressForm = Literal["number", "binary", "text"]
 """Addresses as ``uint32`` (IPv4 only), as 16 bytes in network order (IPv4 mapped to ``::ffff:0:0/96``), or as text."""
-
-SITE_KEY: Final = b"flowrules.site"
-"""The entry of a schema's metadata that has the names of sensors, classes and types, as JSON."""
 
 NAMES: Final = {SENSOR_NAME: "sensor", CLASS_NAME: "type", TYPE_NAME: "type"}
 """Columns of names, and the field with the id that each is for."""

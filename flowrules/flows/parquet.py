@@ -11,12 +11,11 @@ from typing import Any, Final, Literal
 from attrs import define
 
 from flowrules.flows.arrow import batch_source
-from flowrules.flows.arrow_read import conf_in
 from flowrules.flows.arrow_write import AddressForm, arrow_schema, record_batch, widened_batch
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.pyarrow_extra import pyarrow, pyarrow_parquet
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
-from flowrules.flows.site_record import is_assumed
+from flowrules.flows.site_record import conf_in, is_assumed
 from flowrules.flows.store.arrange import wide_rows
 from flowrules.flows.store.day_buffers import DayBuffers, Group
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from typing import Any, Final
 
 from attrs import evolve
 
 from flowrules.flows.silk_conf import BUILT_IN, Flowtype, Sensor, SilkClass, SilkConf
+
+SITE_KEY: Final = b"flowrules.site"
+"""The entry of an Arrow schema's metadata that has the names of sensors, classes and types, as JSON."""
 
 
 class OtherSite(Exception):
@@ -52,6 +57,17 @@ def conf_of(record: dict[str, Any], path: str) -> SilkConf:
         path_format=str(record["path_format"]),
         packing_logic=record["packing_logic"],
     )
+
+
+def conf_in(metadata: Mapping[bytes, bytes] | None, path: str) -> SilkConf | None:
+    """The configuration that the metadata of an Arrow schema keeps, ``None`` where it does not."""
+    record = (metadata or {}).get(SITE_KEY)
+    if record is None:
+        return None
+    try:
+        return conf_of(json.loads(record), path)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def is_assumed(conf: SilkConf) -> bool:

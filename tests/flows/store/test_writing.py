@@ -22,7 +22,7 @@ from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import read_silk_conf
 from flowrules.flows.silk_write import write_silk
 from flowrules.flows.sources import open_sources
-from flowrules.flows.store import StoreWriter, open_store, part_writer, write_store, writing
+from flowrules.flows.store import StoreWriter, open_store, part_writer, reading, write_store, writing
 from flowrules.flows.store.manifest import LOCK, MANIFEST
 from flowrules.flows.store.writing import WRITING
 from flowrules.flows.table import FlowSource
@@ -401,3 +401,17 @@ def test_a_full_disk_leaves_the_old_store(tmp_path, flows):
         assert write_store(disk / "s", [source_of(NEW)]).records == 3000
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_conversion_that_ends_while_a_store_is_opened(tmp_path, monkeypatch):
+    store = tmp_path / "s"
+    write_store(store, [source_of(made(3000, 1, hosts=50))], internal=nets("10.0.0.0"))
+    old = reading.read_manifest(store, "s")
+    write_store(store, [source_of(made(3000, 3, hosts=200))])
+    assert not (store / "home.1").exists()
+    manifests = iter([old])
+    real = reading.read_manifest
+    monkeypatch.setattr(
+        reading, "read_manifest", lambda folder, name: next(manifests, None) or real(folder, name)
+    )
+    assert open_store(store).rows == 6000
