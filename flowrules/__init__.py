@@ -6,7 +6,14 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {"open_store": "flowrules.flows.store"}
+_LAZY = {
+    "load": "flowrules.api",
+    "arrays": "flowrules.api",
+    "Rules": "flowrules.api",
+    "Found": "flowrules.api",
+    "Table": "flowrules.api",
+    "open_store": "flowrules.flows.store",
+}
 """What the package offers, and the module that has it, which is imported when it is asked for: a
 command that only prints its help must not wait for numpy."""
 
