@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from flowrules.engine.features.services import Service
@@ -11,6 +10,7 @@ from flowrules.model.types import PROTOCOL
 from flowrules.model.value_text import format_value
 from flowrules.profile.findings import Evidence, HostFinding, NetworkProfile, ProfileFindings
 from flowrules.report.json_report import host_json
+from flowrules.report.json_text import Json, json_text
 
 _MOST_SERVICES = 8
 _MARKS = {True: ("✓", "32"), False: ("✗", "31"), None: ("?", "33")}
@@ -29,15 +29,13 @@ def host_report(profile: NetworkProfile, address: int, color: bool = False) -> t
 
 def host_json_report(profile: NetworkProfile, address: int) -> str:
     """The same as JSON: what ``--format json`` of a run says of the host, by profile."""
-    found = {
+    found: dict[str, Json] = {
         name: host_json(findings, host)
         for name, findings in profile.profiles.items()
         for host in findings.hosts
         if _is(host, address)
     }
-    return (
-        json.dumps({"host": format_address(address), "profiles": found}, indent=2, ensure_ascii=False) + "\n"
-    )
+    return json_text({"host": format_address(address), "profiles": found})
 
 
 def _is(host: HostFinding, address: int) -> bool:

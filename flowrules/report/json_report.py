@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
@@ -24,17 +23,16 @@ from flowrules.profile.findings import (
     ProfileFindings,
     Value,
 )
+from flowrules.report.json_text import Json, json_text
 from flowrules.report.parameter_text import parameter_text
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 LISTED_ADDRESSES = 1_000_000
 """Sets with more addresses than this are given as ranges."""
 
 
 def json_report(profile: NetworkProfile) -> str:
-    """The whole answer as one JSON document, two spaces an indent, keys in a fixed order."""
-    return json.dumps(to_json(profile), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """The whole answer as one JSON document, keys in a fixed order."""
+    return json_text(to_json(profile))
 
 
 def to_json(profile: NetworkProfile) -> dict[str, Json]:
@@ -86,8 +84,7 @@ def _ruleset(profile: NetworkProfile, name: str) -> dict[str, Json]:
         "version": _version(profile, name),
         "sets": {program.sets[n].short: set_json(s) for n, s in sets.items()},
         "tables": {
-            program.tables[n].short: table_json(t, program.tables[n].title, _version(profile, name))
-            for n, t in tables.items()
+            program.tables[n].short: table_json(t, program.tables[n].title) for n, t in tables.items()
         },
         "profiles": {n.partition(":")[2]: _profile(p) for n, p in profiles.items()},
     }
@@ -137,19 +134,19 @@ def set_json(found: SetResult) -> dict[str, Json]:
     return {"count": frame.rows, "columns": list(frame.columns), "rows": _rows(frame.columns.values())}
 
 
-def table_json(table: TableResult, title: str = "", version: str | None = None) -> dict[str, Json]:
+def table_json(table: TableResult, title: str = "") -> dict[str, Json]:
     """A table's rows with the share and cumulative share of its first measure."""
     frame = table.frame
     columns = dict(frame.columns)
     for name, series in (("share", table.share), ("cumulative", table.cumulative)):
         if series is not None and name not in columns:
             columns[name] = series
-    total = value_json(Type("count"), table.total)
+    measured = frame.columns[table.measures[0]].type if table.measures else Type("count")
     out: dict[str, Json] = {
         "title": title,
         "keys": list(frame.keys),
         "measures": list(table.measures),
-        "input": {"flows": table.flows, "bins": table.bins, "total": total},
+        "input": {"flows": table.flows, "bins": table.bins, "total": value_json(measured, table.total)},
         "columns": list(columns),
         "rows": _rows(columns.values()),
     }
