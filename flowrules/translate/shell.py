@@ -65,6 +65,13 @@ def _statements(script: str) -> list[str]:
             if not line or line.startswith(("#", "```")):
                 continue
             word = line.split()[0].rpartition("/")[2]
+            if word.startswith("--"):
+                raise TranslationError(
+                    "",
+                    word.partition("=")[0],
+                    "a line begins with this switch",
+                    "end the line before it with \\",
+                )
             if not prompted and not word.startswith("rw") and not line.startswith("|"):
                 if out:
                     continue
