@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "inspect": "Say what is in flow files.",
     "convert": "Write flows or address sets in another format.",
     "check": "Report every error in rulesets.",
+    "lint": "Report what can be proved or advised of rulesets.",
     "fmt": "Lay rulesets out in the one way.",
     "test": "Run the tests inside rulesets.",
     "explain": "Show the plan of a run, or why a host got its verdict.",

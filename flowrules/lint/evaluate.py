@@ -141,6 +141,9 @@ def value(node: ex.Expression, flow: Flow, program: Program) -> Any:
         case ex.Bin(of=of, width=width):
             time = value(of, flow, program)
             return None if time is None else time // width * width
+        case ex.KnownOr(of=of, other=other):
+            found = value(of, flow, program)
+            return other.value if found is None else found
         case ex.Clock(part=part, of=of, zone=zone):
             from flowrules.model.local_time import local_hour, local_weekday
 

@@ -1,0 +1,80 @@
+"""Findings as JUnit XML: a suite for each file, a failed case for each finding."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape, quoteattr
+
+from flowrules.syntax.diagnostics import concise
+
+if TYPE_CHECKING:
+    from flowrules.lint.finding import Finding
+    from flowrules.lint.run import LintResult
+
+_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML 1.0 cannot hold."""
+
+
+def write(result: LintResult) -> str:
+    """A report; a file without findings is a suite with one case that passes."""
+    by_file: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        by_file.setdefault(finding.span.path if finding.span is not None else "flowrules", []).append(finding)
+    suites = [_suite(path, found) for path, found in sorted(by_file.items())]
+    total, failed = len(result.findings), len(result.findings)
+    if not suites:
+        suites, total = [_passed(result.files)], 1
+    failures = [
+        f"    <testcase classname={_attribute('flowrules')} name={_attribute(f.code)}>\n"
+        f'      <error message={_attribute(f"the rule of {f.origin} failed: {f.error}")} type="failure"/>\n'
+        "    </testcase>\n"
+        for f in result.failures
+    ]
+    if failures:
+        suites.append(
+            f'  <testsuite name="rules" tests="{len(failures)}" failures="0" errors="{len(failures)}" skipped="0" time="0">\n'
+            f"{''.join(failures)}  </testsuite>\n"
+        )
+    head = (
+        f'<testsuites name="flowrules lint" tests="{total + len(failures)}" failures="{failed}" '
+        f'errors="{len(failures)}" time="0">\n'
+    )
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{"".join(suites)}</testsuites>\n'
+
+
+def _suite(path: str, findings: list[Finding]) -> str:
+    cases = "".join(_case(path, f) for f in findings)
+    n = len(findings)
+    return (
+        f'  <testsuite name={_attribute(path)} tests="{n}" failures="{n}" errors="0" skipped="0" time="0">\n'
+        f"{cases}  </testsuite>\n"
+    )
+
+
+def _case(path: str, finding: Finding) -> str:
+    d = finding.diagnostic
+    line = f":{d.span.line}" if d.span is not None else ""
+    text = concise(d) + (f"\n{d.hint}" if d.hint else "")
+    return (
+        f'    <testcase classname={_attribute(path)} name={_attribute(f"{d.code} {d.name}{line}")} time="0">\n'
+        f"      <failure message={_attribute(d.message)} type={_attribute(d.severity)}>{_text(text)}</failure>\n"
+        "    </testcase>\n"
+    )
+
+
+def _passed(files: int) -> str:
+    name = _attribute(f"{files} rulesets linted")
+    return (
+        '  <testsuite name="flowrules lint" tests="1" failures="0" errors="0" skipped="0" time="0">\n'
+        f'    <testcase classname="flowrules" name={name} time="0"/>\n'
+        "  </testsuite>\n"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(_FORBIDDEN.sub("\ufffd", text))
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_FORBIDDEN.sub("\ufffd", text).replace("\n", " "))
