@@ -61,6 +61,7 @@ FUNCTIONS: Final = frozenset(
     (
         *KEY_FUNCTIONS,
         "known",
+        "known_or",
         "count",
         "blocks",
         "block_starts",

@@ -6,6 +6,7 @@ from flowrules.check.builtin import (
     DIRECTIONS,
     EITHER_END,
     FIELDS,
+    LOWEST_HIGHEST,
     VALUE_WORDS,
     WORDS,
 )
@@ -153,6 +154,8 @@ class FlowExpressions(Expressions):
                 return self._bin(node)
             case "hour" | "weekday":
                 return self._clock(node, name)
+            case "known_or":
+                return self._known_or(node)
             case "spread":
                 self.ws.faults.report(
                     "FR224", "spread is a key: a flow can lie in several of its bins", node.span,
@@ -185,7 +188,7 @@ class FlowExpressions(Expressions):
             return poison(node.span)
         return found
 
-    def _time_argument(self, node: tree.Call) -> ex.Expression | None:
+    def _time_argument(self, node: tree.Call, durations: bool = False) -> ex.Expression | None:
         if not node.args:
             self.wrong_arguments(
                 node, f"{node.function.text} is called with a time", f"write {node.function.text}(stime…)"
@@ -194,7 +197,7 @@ class FlowExpressions(Expressions):
         of = self.argument(node.args[0])
         if of.type == t.POISON:
             return None
-        if of.type != t.TIME:
+        if of.type != t.TIME and not (durations and of.type == t.DURATION):
             self.ws.faults.report(
                 "FR220",
                 f"{node.function.text} is taken of a time, and {self.ws.text(node.args[0].span)} is {type_noun(of.type)}",
@@ -205,14 +208,46 @@ class FlowExpressions(Expressions):
         return of
 
     def _bin(self, node: tree.Call) -> ex.Expression:
-        of = self._time_argument(node)
+        of = self._time_argument(node, durations=True)
         if of is None:
             return poison(node.span)
         if len(node.args) != 2:
             self.wrong_arguments(node, "bin is called with a time and a width", "write bin(stime, 1h)")
             return poison(node.span)
         width = duration_constant(self, node.args[1], "the width of a bin")
-        return poison(node.span) if width is None else ex.Bin(type=t.TIME, span=node.span, of=of, width=width)
+        return (
+            poison(node.span) if width is None else ex.Bin(type=of.type, span=node.span, of=of, width=width)
+        )
+
+    def _known_or(self, node: tree.Call) -> ex.Expression:
+        hint = 'write known_or(icmp_type, 0) or known_or(zone(sip), "elsewhere")'
+        if len(node.args) != 2:
+            self.wrong_arguments(
+                node, "known_or is called with a value and what stands for it where it is unknown", hint
+            )
+            return poison(node.span)
+        of = self.argument(node.args[0])
+        if of.type == t.POISON:
+            return of
+        other = node.args[1]
+        if of.type != t.LABEL and of.type not in LOWEST_HIGHEST:
+            text = self.ws.text(node.args[0].span)
+            self.ws.faults.report(
+                "FR220", f"{text} is {type_noun(of.type)}, which known_or does not take", node.args[0].span,
+                hint=hint,
+            )  # fmt: skip
+            return poison(node.span)
+        if not isinstance(other, tree.Literal):
+            self.ws.faults.report(
+                "FR220", f"{self.ws.text(other.span)} is no constant, and known_or ends with one", other.span,
+                hint=hint,
+            )  # fmt: skip
+            return poison(node.span)
+        value = literal_value(self.ws, other, of.type, self.ws.text(node.args[0].span))
+        if value is None:
+            return poison(node.span)
+        literal = ex.Literal(type=of.type, span=other.span, value=value)
+        return ex.KnownOr(type=of.type, span=node.span, of=of, other=literal)
 
     def _clock(self, node: tree.Call, part: str) -> ex.Expression:
         of = self._time_argument(node)

@@ -139,8 +139,14 @@ def _spread(place: FlowExpressions, node: tree.Expression) -> ex.Expression | No
             hint=did_you_mean(text, SPREAD_SCHEMES) or f"the schemes are {', '.join(SPREAD_SCHEMES)}",
         )  # fmt: skip
         return None
-    limits: list[int] = []
+    limits: list[int | None] = []
     for arg in node.args[2:]:
+        if isinstance(arg, tree.Call) and arg.function.parts == ("until",) and len(node.args) == 3:
+            limits.append(None)
+            if len(arg.args) != 1:
+                place.wrong_arguments(arg, "until is called with a time", "write until(2012-02-01T18:00)")
+                return None
+            arg = arg.args[0]
         limit = scalar_constant(place, arg, t.TIME, "a limit of spread")
         if not isinstance(limit, int):
             return None

@@ -14,6 +14,7 @@ from flowrules.check.symbols import CheckedFilter, CheckedTable, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import program as pr
+from flowrules.model import types as t
 from flowrules.model.source_text import Span
 from flowrules.syntax import tree
 
@@ -166,7 +167,7 @@ def _argument_name(node: tree.Expression) -> str:
 def _fill(ws: Workspace, node: tree.Table, keys: tuple[CheckedKey, ...]) -> str | None:
     if not node.fill:
         return None
-    bins = [k for k in keys if isinstance(k.key.of, ex.Bin | ex.Spread)]
+    bins = [k for k in keys if isinstance(k.key.of, ex.Bin | ex.Spread) and k.key.of.type == t.TIME]
     if len(bins) == 1:
         return bins[0].key.name
     ws.faults.report(

@@ -14,7 +14,7 @@ from flowrules.engine.dictionaries import NumberCodes
 from flowrules.engine.results import Series
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
-from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+from flowrules.model.fields import ADDRESS, ATTRIBUTES, IPV4_MAPPED
 from flowrules.model.local_time import local_hour, local_weekday
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ class Rows:
             case ex.Bin(of=of, width=width):
                 inner = self.values(of)
                 return Values(inner.array // width * width, inner.known)
+            case ex.KnownOr(of=of, other=other):
+                return _known_or(self.values(of), self.around.constant(other, self.rows))
             case ex.Clock(part=part, of=of, zone=zone):
                 inner = self.values(of)
                 local = local_hour if part == "hour" else local_weekday
@@ -243,6 +245,21 @@ def _side(when_outbound: str, when_inbound: str) -> Callable[[Rows], Values]:
     return side
 
 
+def _known_or(values: Values, other: Values) -> Values:
+    """The values, and the other ones (of the same kind, all known) where they are unknown."""
+    known = values.array != 0 if values.labels else values.known
+    if known is None:
+        return values
+    if values.labels and values.known is not None:
+        known = known & values.known
+    return Values(np.where(known, values.array, other.array), labels=values.labels)
+
+
+def _attributes(rows: Rows) -> Values:
+    """The attributes that have letters; whether initial and session flags are carried is none of them."""
+    return Values(rows.column("attributes") & np.uint8(sum(ATTRIBUTES.values())))
+
+
 def _class(rows: Rows) -> Values:
     return Values(rows.around.labels.of("class", rows.column("type")), labels=True)
 
@@ -255,6 +272,7 @@ _DERIVED: Final[Mapping[str, Callable[[Rows], Values]]] = {
     "icmp_type": _icmp(8),
     "icmp_code": _icmp(0),
     "class": _class,
+    "attributes": _attributes,
     "inside": _side("sip", "dip"),
     "outside": _side("dip", "sip"),
     "inside_port": _side("sport", "dport"),

@@ -88,10 +88,18 @@ class Mask(Expression):
 
 @frozen
 class Bin(Expression):
-    """``bin(time, width)``: the start of the bin, width in ms, bins counted from 1970 UTC."""
+    """``bin(time, width)``: the start of the bin, width in ms, bins counted from 1970 UTC (of a duration: from 0)."""
 
     of: Expression
     width: int
+
+
+@frozen
+class KnownOr(Expression):
+    """``known_or(icmp_type, 0)``: a value where it is known, a constant of its type elsewhere."""
+
+    of: Expression
+    other: Literal
 
 
 @frozen

@@ -72,6 +72,11 @@ def _(node: ex.Spread) -> str:
 
 
 @_text.register
+def _(node: ex.KnownOr) -> str:
+    return f"known_or({_text(node.of)}, {_text(node.other)})"
+
+
+@_text.register
 def _(node: ex.ShareLimit) -> str:
     return f"unit_share({literal_text(Type('percent'), node.percent)})"
 
@@ -195,11 +200,14 @@ def collection_text(collection: ex.Collection, type_: Type) -> str:
         case ex.Ranges(ranges=ranges) | ex.Numbers(ranges=ranges):
             shown = [_range(type_, low, high) for low, high in ranges[:20]]
         case ex.Labels(labels=labels):
-            shown = sorted(labels)[:20]
+            shown = [label if label.isidentifier() else f'"{label}"' for label in sorted(labels)[:20]]
             ranges = tuple((0, 0) for _ in labels)
         case ex.Addresses(set=members) | ex.Blocks(set=members):
             shown = [str(c) for c in _few_blocks(members)]
             ranges = ()
+        case ex.Wildcards(wildcards=wildcards):
+            shown = [w.text for w in wildcards[:20]]
+            ranges = tuple((0, 0) for _ in wildcards)
         case ex.Tuples(rows=rows):
             shown = [
                 "(" + ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in row) + ")" for row in rows[:20]
