@@ -1,6 +1,6 @@
 """The report's nine answers on the sample network: flowrules beside Polars and DuckDB, in one run.
 
-    python benchmarks/nine.py [--scale 1.0] [--rounds 5] [--threads 1]
+    python benchmarks/report_answers.py [--scale 1.0] [--rounds 5] [--threads 1]
 
 Each contender has a process of its own that loads the flows into memory first (not counted) and then
 answers when it is asked; rounds alternate between contenders.  Answers are compared before times are
@@ -58,7 +58,7 @@ def flowrules_contender(folder: Path, threads: int) -> Callable[[], Answers]:
             yield whole.slice(start, min(start + size, rows))
 
     source = FlowSource("memory", "arrays", frozenset(arrays), read)
-    path = HERE / "nine.frules"
+    path = HERE / "report_answers.frules"
     program = check([SourceText(str(path), path.read_text())], mode="run").program
     assert program is not None
 
