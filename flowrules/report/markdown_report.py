@@ -19,7 +19,7 @@ def _escape(text: str) -> str:
 
 
 def _lines(blocks: Iterable[Block]) -> Iterator[str]:
-    first = True
+    first = after_note = True
     for block in blocks:
         match block:
             case Heading(level=level, text=text):
@@ -30,9 +30,11 @@ def _lines(blocks: Iterable[Block]) -> Iterator[str]:
             case Note(text=text, severity=severity):
                 yield f"**{severity}:** {_escape(text)}  " if severity else f"{_escape(text)}  "
             case Grid():
-                yield ""
+                if after_note:
+                    yield ""
                 yield from _grid(block)
         first = False
+        after_note = not isinstance(block, Heading)
 
 
 def _grid(grid: Grid) -> Iterator[str]:
