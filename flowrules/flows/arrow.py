@@ -75,13 +75,15 @@ def batch_source(
         wanted = held if fields is None else fields & held
         # the rows are counted even where no column is wanted
         columns = reader.needed(wanted) or [reader.columns["sip"]]
-        first = 0
+        first = row = 0
         try:
             for batch in batches(columns, rows):
                 for start in range(0, batch.num_rows, rows):
-                    chunk = reader.chunk(batch.slice(start, rows), wanted, first)
-                    yield chunk
-                    first += chunk.rows
+                    some = batch.slice(start, rows)
+                    for chunk in reader.chunks(some, wanted, first, row):
+                        yield chunk
+                        first += chunk.rows
+                    row += some.num_rows
         except (pa.ArrowException, OSError) as error:
             raise FlowFileError(
                 name, "cannot be read", found=_reason(error), expected="sound Arrow data", records_read=first

@@ -15,6 +15,10 @@ SENSOR_NAME: Final = "sensor_name"
 TYPE_NAME: Final = "type_name"
 CLASS_NAME: Final = "class_name"
 
+REVERSE_PACKETS: Final = "reverse_packets"
+REVERSE_BYTES: Final = "reverse_bytes"
+"""What flowed back, in rows that count both directions."""
+
 _ALIASES: Final[Mapping[str, str]] = {
     "sip": "sip srcip srcaddr srcaddress saddr sa src source sourceip sourceaddr sourceaddress "
     "sourceipv4address sourceipv6address ipsrc idorigh",
@@ -23,8 +27,9 @@ _ALIASES: Final[Mapping[str, str]] = {
     "sport": "sport srcport sp sourceport sourcetransportport l4srcport idorigp",
     "dport": "dport dstport dp destport destinationport destinationtransportport l4dstport idrespp",
     "protocol": "protocol proto pr prot ipproto ipprotocol protocolidentifier",
-    "packets": "packets pkts pkt ipkt inpkts packetcount numpackets packetdeltacount packettotalcount",
-    "bytes": "bytes byte octets ibyt inbytes bytecount numbytes octetdeltacount octettotalcount",
+    "packets": "packets pkts pkt ipkt inpkts packetcount numpackets packetdeltacount "
+    "packettotalcount origpkts",
+    "bytes": "bytes byte octets ibyt inbytes bytecount numbytes octetdeltacount octettotalcount origipbytes",
     "flags": "flags flag flg tcpflags tcpcontrolbits",
     "stime": "stime starttime start ts timestart timestamp tstart first firstseen flowstart "
     "flowstartmilliseconds flowstartseconds",
@@ -43,6 +48,10 @@ _ALIASES: Final[Mapping[str, str]] = {
     SENSOR_NAME: "sensorname",
     TYPE_NAME: "typename",
     CLASS_NAME: "classname class",
+    REVERSE_PACKETS: "reversepackets reversepkts revpackets revpkts reversepacketcount reversepacketdeltacount "
+    "reversepackettotalcount resppkts opkt opkts outpkts outpackets",
+    REVERSE_BYTES: "reversebytes reverseoctets revbytes revoctets reverseoctetcount reverseoctetdeltacount "
+    "reverseoctettotalcount respipbytes obyt obyts outbytes",
 }
 
 _BY_NAME: Final = {alias: field for field, names in _ALIASES.items() for alias in names.split()}
@@ -66,7 +75,7 @@ def fields_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def reverse_columns(names: Iterable[str]) -> list[str]:
-    """The columns that count what flowed back: the records are then of two directions each."""
+    """The columns that seem to count what flowed back, under the names above or others."""
     return [name for name in names if _REVERSE.fullmatch(_plain(name))]
 
 

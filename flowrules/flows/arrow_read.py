@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,8 @@ from flowrules.flows import arrow_values as values
 from flowrules.flows.arrow_names import (
     CLASS_NAME,
     END_TIME,
+    REVERSE_BYTES,
+    REVERSE_PACKETS,
     SENSOR_NAME,
     TYPE_NAME,
     fields_of,
@@ -30,6 +32,16 @@ LEAST: Final = ("sip", "dip")
 
 _ADDRESSES: Final = ("sip", "dip", "nhip")
 
+_OF_ONE_WAY: Final = frozenset({"flags", "initial_flags", "session_flags", "attributes", "type", "nhip"})
+"""Fields that a row of two directions cannot tell for each of them."""
+
+_BACK: Final = {
+    "packets": REVERSE_PACKETS,
+    "bytes": REVERSE_BYTES,
+    **{one.name: one.reverse for one in STORED.values() if one.reverse is not None},
+}
+"""Fields of the way back, and what they are in the row."""
+
 
 @define(eq=False)
 class BatchReader:
@@ -42,6 +54,8 @@ class BatchReader:
     conf: SilkConf
     columns: dict[str, str]
     fields: frozenset[str]
+    two_ways: bool = False
+    """Whether rows count both directions: each becomes a record, and another where anything flowed back."""
     _units: dict[str, int] = field(factory=dict, repr=False)
     """The unit of a time column of integers, found in its first values, as parts of a second."""
 
@@ -49,7 +63,8 @@ class BatchReader:
     def of(cls, names: Iterable[str], name: str, conf: SilkConf = BUILT_IN) -> BatchReader:
         """The reader for a table with columns ``names``; ``name`` is what messages call the table.
 
-        Raises ``FlowFileError`` where the columns are not those of flows, or each row is two flows.
+        Raises ``FlowFileError`` where the columns are not those of flows, or its rows count both directions by names
+        that are not known.
         """
         names = list(names)
         columns = fields_of(names)
@@ -62,13 +77,14 @@ class BatchReader:
                 expected="columns named as SiLK's fields, such as sip, dip, stime and bytes",
                 hint="rename the columns where the table was made",
             )
+        two_ways = REVERSE_PACKETS in columns or REVERSE_BYTES in columns
         back = reverse_columns(names)
-        if back:
+        if back and not two_ways:
             raise FlowFileError(
                 name,
-                f"rows that count both directions of a flow (column {back[0]})",
-                expected="one row for each direction",
-                hint="write the way back as rows of their own, with source and destination exchanged",
+                f"rows that count both directions of a flow, by a name that is not known (column {back[0]})",
+                expected=f"{REVERSE_PACKETS} and {REVERSE_BYTES}",
+                hint="rename the columns where the table was made",
             )
         held = {one for one in columns if one in STORED} | {"ip_version", "record_number"}
         if END_TIME in columns and "stime" in columns:
@@ -77,11 +93,16 @@ class BatchReader:
             held.add("sensor")
         if TYPE_NAME in columns:
             held.add("type")
-        return cls(name, conf, columns, frozenset(held))
+        if two_ways:
+            held -= _OF_ONE_WAY
+            held -= {one for one in ("packets", "bytes") if _BACK[one] not in columns}
+        return cls(name, conf, columns, frozenset(held), two_ways)
 
     def needed(self, fields: frozenset[str]) -> list[str]:
         """The columns to read for ``fields``."""
         wanted = set(fields)
+        if self.two_ways:
+            wanted |= {REVERSE_PACKETS, REVERSE_BYTES} | {_BACK[one] for one in fields if one in _BACK}
         if "ip_version" in fields and "ip_version" not in self.columns:
             wanted |= {"sip", "dip"}
         if "duration" in fields and "duration" not in self.columns:
@@ -94,26 +115,40 @@ class BatchReader:
                 wanted.add(TYPE_NAME)
         return [self.columns[one] for one in self.columns if one in wanted]
 
-    def chunk(self, batch: Any, fields: frozenset[str], first: int) -> Chunk:
-        """The rows of a batch as a chunk with ``fields``; ``first`` is the number of its first row.
+    def chunks(self, batch: Any, fields: frozenset[str], first: int, row: int) -> Iterator[Chunk]:
+        """The records of a batch with ``fields``: one chunk, or two where rows count both directions.
 
-        Raises ``FlowFileError`` naming row and column of a value that does not fit its field.
+        ``first`` is the number of its first record, ``row`` that of its first row.  Raises ``FlowFileError`` naming
+        row and column of a value that does not fit its field.
         """
-        wanted = fields & self.fields
-        columns: dict[str, Array] = {}
-        for one in STORED:
-            if one in wanted and one != "record_number":
-                columns[one] = self._field(batch, one, first)
+        wanted = [one for one in STORED if one in fields & self.fields and one != "record_number"]
+        numbered = "record_number" in fields
+        there = {one: self._field(batch, one, one, row) for one in wanted}
+        yield self._chunk(there, batch.num_rows, first, numbered)
+        if not self.two_ways:
+            return
+        flowed: NDArray[np.bool_] = np.zeros(batch.num_rows, np.bool_)
+        for one in (REVERSE_PACKETS, REVERSE_BYTES):
+            if one in self.columns:
+                flowed |= self._field(batch, one, one, row) != 0
+        rows = np.flatnonzero(flowed)
+        if len(rows):
+            back = {one: self._field(batch, _BACK.get(one, one), one, row).take(rows) for one in wanted}
+            yield self._chunk(back, len(rows), first + batch.num_rows, numbered)
+
+    def _chunk(self, columns: dict[str, Array], rows: int, first: int, numbered: bool) -> Chunk:
         addresses = [one for one in _ADDRESSES if one in columns]
         if any(columns[one].dtype == ADDRESS for one in addresses):
             columns.update({one: widen(columns[one]) for one in addresses})
-        if "record_number" in wanted:
-            columns["record_number"] = np.arange(first, first + batch.num_rows, dtype=np.uint64)
-        return Chunk(columns, batch.num_rows, first, self.name)
+        if numbered:
+            columns["record_number"] = np.arange(first, first + rows, dtype=np.uint64)
+        return Chunk(columns, rows, first, self.name)
 
-    def _field(self, batch: Any, one: str, first: int) -> Array:
-        def column(field: str) -> Any:
-            return batch.column(self.columns[field])
+    def _field(self, batch: Any, one: str, field: str, row: int) -> Array:
+        """What the row has as ``one``, for a field of the record; ``row`` is the number of the batch's first."""
+
+        def column(name: str) -> Any:
+            return batch.column(self.columns[name])
 
         try:
             if one in self.columns:
@@ -129,13 +164,15 @@ class BatchReader:
         except values.ValueMistake as mistake:
             raise FlowFileError(
                 self.name,
-                f"row {first + mistake.row} does not fit the field {one}",
+                f"row {row + mistake.row} does not fit the field {field}",
                 column=self.columns.get(one, one),
                 found=mistake.found,
                 expected=mistake.expected,
             ) from mistake
 
     def _stored(self, one: str, column: Any, batch: Any) -> Array:
+        if one in (REVERSE_PACKETS, REVERSE_BYTES):
+            return values.integers(column, np.dtype("uint64"), null=0)
         dtype = STORED[one].dtype
         if dtype is None:
             return values.addresses(column, null=0 if one == "nhip" else None)

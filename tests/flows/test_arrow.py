@@ -138,18 +138,74 @@ def test_tables_without_addresses_are_no_flows():
         arrow_source(pa.table({"sip": ["10.0.0.1"], "colour": ["red"]}))
 
 
-def test_rows_of_both_directions_are_refused():
+def test_rows_of_both_directions_are_two_records():
+    table = pa.table(
+        {
+            **ADDRESSES,
+            "sport": [1024, 1025],
+            "dport": [80, 53],
+            "input": [3, 4],
+            "output": [5, 6],
+            "start": [100, 200],
+            "flags": ["SA", "S"],
+            "packets": [7, 1],
+            "rev_packets": [5, 0],
+            "bytes": [700, 60],
+            "rev_bytes": pa.array([5000, None], pa.int64()),
+        }
+    )
+    source = arrow_source(table)
+    assert "flags" not in source.fields
+    there, back = source.chunks()
+    assert (there.rows, back.rows, back.first) == (2, 1, 2)
+    assert back["record_number"].tolist() == [2]
+    assert (back["sip"].tolist(), back["dip"].tolist()) == (
+        there["dip"].tolist()[:1],
+        there["sip"].tolist()[:1],
+    )
+    assert (back["sport"].tolist(), back["dport"].tolist()) == ([80], [1024])
+    assert (back["input"].tolist(), back["output"].tolist()) == ([5], [3])
+    assert (there["packets"].tolist(), back["packets"].tolist()) == ([7, 1], [5])
+    assert (there["bytes"].tolist(), back["bytes"].tolist()) == ([700, 60], [5000])
+    assert back["stime"].tolist() == [100_000]
+    assert [chunk["bytes"].tolist() for chunk in source.chunks(frozenset({"bytes"}))] == [[700, 60], [5000]]
+
+
+def test_a_count_of_one_direction_alone_is_no_field():
+    source = arrow_source(pa.table({**ADDRESSES, "packets": [1, 2], "bytes": [3, 4], "rev_bytes": [0, 9]}))
+    assert "packets" not in source.fields
+    assert [chunk.rows for chunk in source.chunks()] == [2, 1]
+
+
+def test_other_columns_of_two_directions_are_refused():
     assert reverse_columns(["bytes", "rev_bytes", "packets"]) == ["rev_bytes"]
-    assert reverse_columns(["orig_bytes", "resp_ip_bytes"]) == ["resp_ip_bytes"]
+    assert reverse_columns(["orig_bytes", "resp_bytes"]) == ["resp_bytes"]
     assert reverse_columns(["bytes", "response", "dip"]) == []
-    with pytest.raises(FlowFileError, match="rows that count both directions"):
-        arrow_source(pa.table({**ADDRESSES, "reverse_octet_count": [1, 2]}))
+    with pytest.raises(FlowFileError, match="both directions of a flow, by a name that is not known"):
+        arrow_source(pa.table({**ADDRESSES, "reverse_bytes_of_payload": [1, 2]}))
 
 
-def test_real_tables_of_others_are_refused_for_what_they_are():
-    for name in ("vast-m57.conn.snappy.duckdb.parquet", "vast-m57.conn.snappy.parquet"):
-        with pytest.raises(FlowFileError, match="both directions of a flow"):
-            open_sources([shared("real", "parquet", name)])
+def test_real_tables_of_others():
+    pq = pytest.importorskip("pyarrow.parquet")
+    for name, counts in (
+        ("vast-m57.conn.snappy.duckdb.parquet", ("packets", "rev_packets", "bytes", "rev_bytes")),
+        ("vast-m57.conn.snappy.parquet", ("orig_pkts", "resp_pkts", "orig_ip_bytes", "resp_ip_bytes")),
+    ):
+        path = shared("real", "parquet", name)
+        there_packets, back_packets, there_bytes, back_bytes = (
+            pq.read_table(path)[column].to_numpy() for column in counts
+        )
+        (source,) = open_sources([path])
+        chunks = list(source.chunks(None, 1000))
+        assert sum(chunk.rows for chunk in chunks) == 8462 + int(
+            ((back_packets > 0) | (back_bytes > 0)).sum()
+        )
+        assert (
+            sum(int(chunk["packets"].sum()) for chunk in chunks) == there_packets.sum() + back_packets.sum()
+        )
+        assert sum(int(chunk["bytes"].sum()) for chunk in chunks) == there_bytes.sum() + back_bytes.sum()
+        assert chunks[0]["stime"][0] == 1_258_531_221_486 + (name == "vast-m57.conn.snappy.parquet")
+        assert chunks[0]["duration"][0] == 164
     with pytest.raises(FlowFileError, match="column srcaddr: row 1 does not fit the field sip: found '-'"):
         multiset(open_sources([shared("real", "parquet", "aws-vpc-flowlogs-reader.parquet")]))
 
