@@ -271,11 +271,11 @@ def _comma(stuck: Stuck) -> Fault:
 def _extra_comma(stuck: Stuck) -> Fault | None:
     """A comma after the last item, where none may stand."""
     if re.match(r",\s*$", stuck.rest):
-        return Fault("FR101", "a comma has nothing after it", stuck.at, stuck.at + 1, "delete it", " ", "")
+        return Fault("FR101", "a comma has nothing after it", stuck.at, stuck.at + 1, "delete it", " ")
     ordered = re.search(r",(?=\s*order\s+$)", stuck.before)
     if ordered and stuck.found == "by":
         start = ordered.start()
-        return Fault("FR101", "a comma stands before `order by`", start, start + 1, "delete it", " ", "")
+        return Fault("FR101", "a comma stands before `order by`", start, start + 1, "delete it", " ")
     comma = re.search(r",\s*$", stuck.before)
     if comma is None:
         return None

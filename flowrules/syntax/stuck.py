@@ -32,7 +32,7 @@ class Fault:
     """What is wrong between two offsets of a piece.
 
     ``mend`` replaces the text between them, where what was meant is beyond doubt: the parse goes on with it.
-    ``fix`` is the text offered to the author, the mend where nothing else is said.
+    ``fix`` is the text offered to the author, the mend where nothing else is said; empty: none is offered.
     """
 
     code: str
@@ -47,7 +47,7 @@ class Fault:
     def diagnostic(self, span: Span, place: Callable[[int, int], Span]) -> Diagnostic:
         """The finding, once its place in the file is known; ``place`` makes the spans of related places."""
         related = [(place(start, end), message) for start, end, message in self.related]
-        fix = self.mend if self.fix is None else self.fix
+        fix = self.mend if self.fix is None else self.fix or None
         return diagnostic(self.code, self.message, span, hint=self.hint, related=related, fix=fix)
 
 
