@@ -57,11 +57,11 @@ NULL_TYPES: Final = ("innull", "outnull")
 
 def _universe(name: str) -> Any:
     match name:
-        case "sip" | "dip" | "nhip":
+        case "sip" | "dip" | "nhip" | "inside" | "outside":
             return every_address()
-        case "sport" | "dport" | "application":
+        case "sport" | "dport" | "application" | "inside_port" | "outside_port":
             return whole_numbers(0, 65535)
-        case "protocol":
+        case "protocol" | "icmp_type" | "icmp_code":
             return whole_numbers(0, 255)
         case "packets" | "bytes" | "record_number":
             return whole_numbers(0, MOST)

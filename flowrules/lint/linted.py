@@ -122,22 +122,19 @@ class Linted:
             if match.group()[0] == '"':
                 yield match.start(), match.end()
 
-    def enclosed(self, span: Span) -> Span:
-        """A piece of text with the parentheses right around it."""
+    def is_enclosed(self, span: Span) -> bool:
+        """Whether a piece of text stands in parentheses of its own, which are part of it."""
         text = self.source(span.path)
-        start, end = span.start, span.end
-        while True:
-            before, after = start, end
-            while before > 0 and text[before - 1].isspace():
-                before -= 1
-            while after < len(text) and text[after].isspace():
-                after += 1
-            if before == 0 or after == len(text) or text[before - 1] != "(" or text[after] != ")":
-                return span if (start, end) == (span.start, span.end) else self.span(span.path, start, end)
-            # a call's or a list's own parentheses are not around the expression but part of it
-            if _is_call(text, before - 1):
-                return span if (start, end) == (span.start, span.end) else self.span(span.path, start, end)
-            start, end = before - 1, after + 1
+        if text[span.start] != "(":
+            return False
+        hidden = [*self.strings(span.path), *self.comments(span.path)]
+        depth = 0
+        for at in range(span.start, span.end):
+            if text[at] in "()" and not any(a <= at < b for a, b in hidden):
+                depth += 1 if text[at] == "(" else -1
+                if depth == 0:
+                    return at == span.end - 1
+        return False
 
     def enclosed_list(self, span: Span) -> Span:
         """A list with its parentheses, whether its place has them or not."""
@@ -192,17 +189,6 @@ class Linted:
     def is_tested(self, scope: FileScope) -> bool:
         """Whether a file has tests, inside or beside it."""
         return bool(scope.file.tests) or scope.path in self.tested
-
-
-def _is_call(text: str, at: int) -> bool:
-    """Whether the parenthesis at an offset follows a name or ``in``."""
-    before = at
-    while before > 0 and text[before - 1].isspace():
-        before -= 1
-    word = re.search(r"[\w.]+$", text[max(0, before - 60) : before])
-    if word is None:
-        return False
-    return word.group() not in ("and", "or", "not", "of", "where", "when", "keep", "per") or False
 
 
 def name_of(item: tree.FileItem) -> str:

@@ -80,14 +80,20 @@ def covered(ranges: Ranges, others: Ranges) -> bool:
 
 
 def kind_of(item: tree.Item) -> str:
-    """Which kind of number an item is, so that only like is compared with like."""
+    """Which kind of number an item is, so that only like is compared with like; IPv4 and IPv6 are two kinds."""
     match item:
+        case tree.Literal(kind="cidr", value=value):
+            return _version(cast("tuple[int, int]", value)[0])
+        case tree.Literal(kind="ipv4" | "ipv6", value=int() as value):
+            return _version(value)
         case tree.Literal(kind=kind):
-            return {"ipv4": "address", "ipv6": "address", "cidr": "address", "count": "number"}.get(
-                kind, kind
-            )
+            return {"count": "number"}.get(kind, kind)
         case tree.Range(low=low):
             return kind_of(low)
         case tree.Name():
             return "name"
     return ""
+
+
+def _version(address: int) -> str:
+    return "ipv4" if address >> 32 == 0xFFFF else "ipv6"

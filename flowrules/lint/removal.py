@@ -14,7 +14,7 @@ def without(linted: Linted, parent: ex.And | ex.Or, index: int) -> tuple[Fix, ..
     spans = [item.span for item in parent.items]
     if any(s is None for s in spans) or len(spans) < 2:
         return ()
-    places = [linted.enclosed(s) for s in spans if s is not None]
+    places = [s for s in spans if s is not None]
     one = places[index]
     path = one.path
     if any(p.path != path for p in places):

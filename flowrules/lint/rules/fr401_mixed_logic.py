@@ -40,7 +40,7 @@ class MixedLogic(Rule):
                     if not isinstance(node, tree.Or):
                         continue
                     bare = [
-                        i for i in node.items if isinstance(i, tree.And) and linted.enclosed(i.span) == i.span
+                        i for i in node.items if isinstance(i, tree.And) and not linted.is_enclosed(i.span)
                     ]
                     if bare:
                         first = bare[0]

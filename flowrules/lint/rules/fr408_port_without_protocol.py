@@ -51,6 +51,8 @@ class PortWithoutProtocol(Rule):
                 continue
             if statement.kind == "filter" and statement.declaration in named:
                 continue  # judged where it is used
+            if linted.prover.unsatisfiable(statement.node) or linted.prover.always(statement.node):
+                continue  # FR301 and FR302 say more
             around = self._around(linted, statement)
             if any(_asks_protocol(e) for e in (*(k.of for k in statement.keys), *statement.measured)):
                 continue
@@ -93,7 +95,8 @@ class PortWithoutProtocol(Rule):
                     predicate = reverse(declared.predicate) if reversed_ else declared.predicate
                     yield from self._bare(linted, predicate, around, depth + 1)
             case ex.Compare() | ex.In() if _tests_port(node):
-                if not _asks_web_type(around) and self._lets_pass(linted, around):
+                dead = linted.prover.impossible([*around, claims.true(node)])
+                if not dead and not _asks_web_type(around) and self._lets_pass(linted, around):
                     yield node
 
     def _lets_pass(self, linted: Linted, around: tuple[Formula, ...]) -> bool:
