@@ -129,7 +129,8 @@ class Prover:
                 for item in items:
                     yield from self._conjuncts(item, via, place)
                 return
-            case ex.Not(of=ex.Or(items=items)):
+            case ex.Not(of=ex.Or(items=items)) if len({i.span for i in items}) == len(items):
+                # (the two ends of `aip not in` were written as one, and are shown as one)
                 for item in items:
                     yield from self._conjuncts(ex.Not(type=node.type, span=item.span, of=item), via, place)
                 return

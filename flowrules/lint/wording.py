@@ -14,7 +14,8 @@ _LONGEST = 60
 def text_of(linted: Linted, node: ex.Expression, reversed_: bool = False) -> str:
     """A predicate as its author wrote it; as the reverse reads where only its reverse is asked for."""
     written = "" if reversed_ else linted.text(node.span)
-    if not written or (isinstance(node, ex.Not) and not written.startswith("not")):
+    denied = isinstance(node, ex.Not) and not written.startswith("not") and " not in " not in written
+    if not written or denied:
         try:
             written = expression_text(node)
         except (TypeError, UnboundLocalError):
@@ -66,7 +67,19 @@ def conflict_message(linted: Linted, conflict: Conflict, what: str = "no flow ca
         return f"{what}: {why}"
     if len(texts) == 1:
         return f"{what}: nothing fulfils {texts[0]}"
+    icmp = _icmp_fields(conflict)
+    if icmp:
+        return f"{what}: {joined(icmp)} exist{'s' if len(icmp) == 1 else ''} in ICMP alone"
     distinct = list(dict.fromkeys(texts))
     if len(distinct) == 1:
         return f"{what}: {distinct[0]} excludes itself"
     return f"{what}: {joined(distinct)} exclude each other"
+
+
+def _icmp_fields(conflict: Conflict) -> list[str]:
+    """The fields of ICMP that only some of the parts speak of."""
+    found = [
+        {n.name for n in p.node.walk() if isinstance(n, ex.Field) and n.name in ("icmp_type", "icmp_code")}
+        for p in conflict.parts
+    ]
+    return [] if all(found) else sorted(set().union(*found))

@@ -15,18 +15,18 @@ class AnotherScan(Rule):
 
     Why
         A set that is tested on a key of the groups costs nothing: groups are counted for everybody and thinned out
-        afterwards. A set that is tested on anything else has to be known before the scan, so the flows are read again. On a
-        day of flows that doubles the time of the run. Features that need a host's rows in time order read the
+        afterwards. So does a test of inside hosts, of which there are few. Any other set has to be known before the scan, so the
+        flows are read again, which doubles the time of the run. Features that need a host's rows in time order read the
         candidates' rows in one pass of their own, and are no finding.
     Bad
-        set clients = sip of (outbound and tcp and dport = 443) keep flows >= 10
-        table bytes_back = sum(bytes) of (inbound and dip in clients) per sport
+        set servers = dip of (outbound and tcp and dport = 443) keep flows >= 10
+        table clients = flows of (outbound and tcp and dip in servers) per sip
     Good
-        set clients = sip of (outbound and tcp and dport = 443) keep flows >= 10
-        table bytes_back = sum(bytes) of (inbound and dip in clients) per dip
+        set servers = dip of (outbound and tcp and dport = 443) keep flows >= 10
+        table served = flows of (outbound and tcp and dip in servers) per dip
     Fix
         Group by what the set is tested on, if the question allows it; else accept the scan and say so:
-        # flowrules: ignore[FR372] the ports of these clients are the question
+        # flowrules: ignore[FR372] who talks to these servers is the question
     """
 
     code = "FR372"
