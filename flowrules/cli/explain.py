@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
 
@@ -111,9 +113,9 @@ def host_command(
     if output_format == "json":
         click.echo(host_json_report(profile, number), nl=False)
         return 0
-    import sys
 
-    text, found = host_report(profile, number, wants_color(sys.stdout))
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    text, found = host_report(profile, number, wants_color(sys.stdout), width)
     click.echo(text, nl=False, color=True if wants_color(sys.stdout) else None)
     return 0 if found else 1
 

@@ -20,8 +20,7 @@ INTERRUPTED: Final = 130
 EXPECTED: Final = (
     ("flowrules.translate.errors", "TranslationError", USAGE),
     ("flowrules.check.bindings", "BinderError", USAGE),
-    ("flowrules.engine.set_algebra", "SetTooLarge", USAGE),
-    ("flowrules.engine.filling", "TooManyBins", USAGE),
+    ("flowrules.engine.errors", "LimitExceeded", USAGE),
     ("flowrules.flows.errors", "FlowFileError", DATA),
     ("flowrules.plan.missing", "MissingField", DATA),
     ("flowrules.engine.errors", "SumOverflow", DATA),

@@ -14,9 +14,23 @@ def progress_bar(what: str, total: int | None = None) -> Iterator[Callable[[int]
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns: tuple[ProgressColumn, ...]
+    if total is None:
+        counted = TextColumn("{task.description}  {task.completed:,}")
+        columns = (SpinnerColumn(), counted, TimeElapsedColumn())
+    else:
+        named = TextColumn("{task.description}")
+        columns = (named, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -68,7 +69,8 @@ def print_profile(
 ) -> int:
     """Print a profile and return the exit code: 1 for an ``error`` check that does not hold, or ``--fail-on``."""
     color = output is None and wants_color(sys.stdout)
-    text = rendered(profile, output_format, limit or None, color)
+    width = get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+    text = rendered(profile, output_format, limit or None, color, width)
     if sets_folder is not None:
         write_sets(profile, sets_folder)
     if output is None:
@@ -77,12 +79,14 @@ def print_profile(
         from flowrules.flows.atomic import whole_file
 
         with whole_file(output) as file:
-            file.write(text.encode())
+            file.write(text.encode(errors="backslashreplace"))
     return exit_code(profile, fail_on)
 
 
-def rendered(profile: NetworkProfile, output_format: str, limit: int | None, color: bool) -> str:
-    """The profile in one of ``FORMATS``."""
+def rendered(
+    profile: NetworkProfile, output_format: str, limit: int | None, color: bool, width: int | None
+) -> str:
+    """The profile in one of ``FORMATS``; ``color`` and ``width`` (columns) are for text on a terminal."""
     if output_format == "json":
         from flowrules.report.json_report import json_report
 
@@ -100,7 +104,7 @@ def rendered(profile: NetworkProfile, output_format: str, limit: int | None, col
         return markdown_report(blocks)
     from flowrules.report.text_report import text_report
 
-    return text_report(blocks, color)
+    return text_report(blocks, color, width)
 
 
 def write_sets(profile: NetworkProfile, folder: Path) -> None:

@@ -188,6 +188,10 @@ def _membership(expression: ex.In, scope: Scope) -> Truth:
             held = np.fromiter((v in labels for v in items[0].values.tolist()), np.bool_, scope.rows)
         case ex.Addresses(set=members) | ex.Blocks(set=members):
             held = _covered(items[0], members)
+        case ex.Wildcards(wildcards=wildcards):
+            held = np.zeros(scope.rows, np.bool_)
+            for wildcard in wildcards:
+                held |= wildcard.matches(_addresses(items[0]))
         case ex.Tuples(rows=listed):
             held = np.zeros(scope.rows, np.bool_)
             for row in listed:
@@ -242,20 +246,31 @@ def _covered(item: Series, members: object) -> NDArray[np.bool_]:
 
     assert isinstance(members, AddressSet)
     if item.prefix is None:
-        inside: NDArray[np.bool_] = members.contains(item.values)
+        inside: NDArray[np.bool_] = members.contains(_addresses(item))
         return inside
     ranges = list(members.ranges())
-    return np.fromiter(
-        (any(_inside(item.scalar(r), low, high) for low, high in ranges) for r in range(len(item))),
-        np.bool_,
-        len(item),
-    )
+    starts = [low for low, _ in ranges]
+
+    def covers(block: Scalar) -> bool:
+        if not isinstance(block, tuple) or not isinstance(block[0], int):
+            return False
+        place = bisect_right(starts, block[0]) - 1
+        return place >= 0 and _inside(block, *ranges[place])
+
+    return np.fromiter((covers(item.scalar(r)) for r in range(len(item))), np.bool_, len(item))
+
+
+def _addresses(item: Series) -> NDArray[np.generic]:
+    """The addresses of a column; a column of unknowns may hold numbers instead."""
+    if item.values.dtype.names or item.values.dtype == np.uint32:
+        return item.values
+    return np.zeros(len(item), np.uint32)
 
 
 def in_set(items: Sequence[Series], found: SetResult) -> NDArray[np.bool_]:
     """Which rows of the key columns are members of a set result."""
     if found.addresses is not None:
-        member: NDArray[np.bool_] = found.addresses.contains(items[0].values)
+        member: NDArray[np.bool_] = found.addresses.contains(_addresses(items[0]))
         return member
     if found.frame is None or found.frame.rows == 0:
         return np.zeros(len(items[0]), np.bool_)

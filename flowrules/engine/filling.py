@@ -7,6 +7,7 @@ from attrs import evolve
 
 from flowrules.engine import exact
 from flowrules.engine.collect import joined
+from flowrules.engine.errors import LimitExceeded
 from flowrules.engine.grouped import group_rows
 from flowrules.engine.joins import match_rows
 from flowrules.engine.ranking import Groups
@@ -18,10 +19,6 @@ from flowrules.model.program import TableDeclaration
 
 MOST_FILLED = 20_000_000
 """The most rows that ``fill`` makes."""
-
-
-class TooManyBins(Exception):
-    """``fill`` would make more rows than ``MOST_FILLED``; ``str()`` is one line."""
 
 
 def bins_read(key: ex.Expression, facts: Facts) -> tuple[int, int, int] | None:
@@ -46,22 +43,27 @@ def bins_read(key: ex.Expression, facts: Facts) -> tuple[int, int, int] | None:
 
 
 def filled(groups: Groups, table: TableDeclaration, facts: Facts) -> Groups:
-    """The groups with those that no flow fell into: counting measures 0, the others unknown."""
+    """The groups with those that no flow fell into: counting measures 0, the others unknown.
+
+    Raises ``LimitExceeded`` past ``MOST_FILLED`` rows.
+    """
     named = next(k for k in table.keys if k.name == table.fill)
     span = bins_read(named.of, facts)
     if span is None:
         return groups
     first, last, width = span
-    bins = np.arange(first, last + 1, width, dtype=np.int64)
+    count = (last - first) // width + 1
     others = [groups.keys[k.name] for k in table.keys if k.name != named.name]
     _, firsts = group_rows(others, groups.rows) if others else (None, np.zeros(1, np.intp))
     combinations = len(firsts)
-    rows = combinations * len(bins)
+    rows = combinations * count
     if rows > MOST_FILLED:
-        raise TooManyBins(
-            f"{table.name}: fill would make {rows} rows, {len(bins)} bins for {combinations} combinations of keys"
-            " (hint: wider bins, or no fill)"
+        raise LimitExceeded(
+            f"fill would make {rows:,} rows, {count:,} bins for {combinations:,} combinations of keys, and at most"
+            f" {MOST_FILLED:,} are made",
+            "take wider bins, or no fill",
         )
+    bins = np.arange(first, last + 1, width, dtype=np.int64)
     keys: dict[str, Series] = {}
     for key in table.keys:
         if key.name == named.name:

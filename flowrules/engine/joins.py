@@ -103,6 +103,16 @@ def match_rows(left: Sequence[Series], right: Sequence[Series]) -> Index:
     return np.where(known, found, -1)
 
 
+def _lowest_terms(series: Series) -> tuple[Array, Array]:
+    """The numerators and denominators of ratios in their lowest terms, so that equal ratios are equal pairs."""
+    numerators = series.values.astype(np.int64)
+    if series.denominators is None:
+        return numerators, np.ones(len(numerators), np.int64)
+    denominators = series.denominators.astype(np.int64)
+    divisors = np.maximum(np.gcd(numerators, denominators), 1)
+    return numerators // divisors, denominators // divisors
+
+
 def _common(a: Series, b: Series) -> list[Array]:
     """The keys of both sides one after the other, as arrays that compare by value."""
     if a.type.name in ("address", "block") or a.values.dtype == ADDRESS:
@@ -115,4 +125,8 @@ def _common(a: Series, b: Series) -> list[Array]:
         both = a.values.tolist() + b.values.tolist()
         codes: dict[object, int] = {}
         return [np.fromiter((codes.setdefault(v, len(codes)) for v in both), np.int64, len(both))]
+    if a.denominators is not None or b.denominators is not None:
+        return [np.concatenate(parts) for parts in zip(_lowest_terms(a), _lowest_terms(b), strict=True)]
+    if a.values.dtype == np.float64 or b.values.dtype == np.float64:
+        return [np.concatenate([floats(a), floats(b)])]
     return [np.concatenate([a.values.astype(np.int64), b.values.astype(np.int64)])]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from math import prod
 
 import numpy as np
 
 from flowrules.engine import exact
+from flowrules.engine.errors import LimitExceeded
 from flowrules.engine.joins import Index, match_rows, order_by
 from flowrules.engine.results import Array, Frame, Series, SetResult
 from flowrules.model import expression as ex
@@ -15,11 +17,7 @@ from flowrules.model.address_set import AddressSet
 from flowrules.model.types import ADDRESS, Type
 
 LISTED_LIMIT = 1_000_000
-"""How many members the ranges of a listed set may stand for, so that a rule cannot fill the memory."""
-
-
-class SetTooLarge(Exception):
-    """A listed set of tuples whose ranges stand for more members than ``LISTED_LIMIT``."""
+"""How many members are ever listed one by one, so that a rule cannot fill the memory."""
 
 
 def set_from_keys(parts: tuple[Type, ...], names: Sequence[str], keys: Sequence[Series]) -> SetResult:
@@ -59,7 +57,10 @@ def members(found: SetResult) -> list[Series]:
 
 def _listed_addresses(addresses: AddressSet) -> Array:
     if addresses.count > LISTED_LIMIT:
-        raise SetTooLarge(f"a set of {addresses.count} addresses would be listed one by one")
+        raise LimitExceeded(
+            f"a set of {addresses.count:,} addresses would be listed one by one, and at most {LISTED_LIMIT:,} are",
+            "take an address set that is smaller, or the addresses that flows have: sip of …",
+        )
     from flowrules.flows.table import widen
 
     return np.concatenate([widen(np.zeros(0, np.uint32)), *map(widen, addresses.address_chunks())])
@@ -117,7 +118,7 @@ def _joined(a: Series, index: Index, b: Series, other: Index) -> Series:
 def listed(literal: ex.SetLiteral, names: Sequence[str] | None = None) -> SetResult:
     """The members that a set literal lists; ranges in tuples are written out.
 
-    Raises ``SetTooLarge`` past ``LISTED_LIMIT`` members.
+    Raises ``LimitExceeded`` past ``LISTED_LIMIT`` members.
     """
     if literal.addresses is not None:
         return SetResult(literal.parts, literal.addresses)
@@ -126,14 +127,12 @@ def listed(literal: ex.SetLiteral, names: Sequence[str] | None = None) -> SetRes
         values = np.empty(len(literal.labels), object)
         values[:] = literal.labels
         return set_from_keys(literal.parts, names, [Series(literal.parts[0], values)])
-    size = 0
-    for row in literal.rows:
-        one = 1
-        for low, high in row:
-            one *= high - low + 1
-        size += one
-        if size > LISTED_LIMIT:
-            raise SetTooLarge(f"a listed set stands for more than {LISTED_LIMIT} members")
+    size = sum(prod(high - low + 1 for low, high in row) for row in literal.rows)
+    if size > LISTED_LIMIT:
+        raise LimitExceeded(
+            f"the ranges that are listed stand for {size:,} members, and at most {LISTED_LIMIT:,} are listed",
+            "test the ranges in a filter: (sip, dport) in (…)",
+        )
     expanded = [t for row in literal.rows for t in product(*(range(low, high + 1) for low, high in row))]
     keys = [_column(part, [t[i] for t in expanded]) for i, part in enumerate(literal.parts)]
     return set_from_keys(literal.parts, names, keys)
@@ -146,9 +145,13 @@ def _column(part: Type, values: list[int]) -> Series:
 
 
 def blocks_of(found: SetResult, v4: int, v6: int, part: Type) -> SetResult:
-    """The blocks of /v4 (IPv4) and /v6 (IPv6) that the addresses of a set lie in."""
+    """The blocks of /v4 (IPv4) and /v6 (IPv6) that the addresses of a set lie in.
+
+    Raises ``LimitExceeded`` past ``LISTED_LIMIT`` blocks.
+    """
     if found.addresses is None:
         return found
+    refuse_many_blocks(found.addresses, v4, v6)
     lengths = found.addresses.blocks(v4, v6)
     first = [lowest for lowest, _ in lengths]
     return set_from_keys((part,), ("block",), [masked(exact.addresses(part, first), v4, v6)])
@@ -167,3 +170,13 @@ def masked(series: Series, v4: int, v6: int) -> Series:
         wide["low"][rows] &= np.uint64(mask & 0xFFFF_FFFF_FFFF_FFFF)
     prefix = np.where(four, 96 + v4, v6).astype(np.uint8)
     return Series(series.type, wide, series.known, prefix=prefix)
+
+
+def refuse_many_blocks(addresses: AddressSet, v4: int, v6: int) -> None:
+    """Raise ``LimitExceeded`` where a set lies in more than ``LISTED_LIMIT`` blocks."""
+    blocks = sum(addresses.block_counts(v4, v6))
+    if blocks > LISTED_LIMIT:
+        raise LimitExceeded(
+            f"the set lies in {blocks:,} blocks of /{v4} and /{v6}, and at most {LISTED_LIMIT:,} are listed",
+            "take shorter prefixes, or a smaller set",
+        )

@@ -9,9 +9,14 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrules.engine.errors import LimitExceeded
 from flowrules.model import expression as ex
+from flowrules.model.value_text import format_duration
 
 Times = NDArray[np.int64]
+
+MOST_SPREAD = 20_000_000
+"""The most rows that the flows of one chunk may become."""
 
 WEIGHTS = "weights"
 """Under this name ``Rows.held`` has the weights of rows that were spread."""
@@ -27,7 +32,10 @@ class Weights:
 
 
 def spread(of: ex.Spread, start: Times, duration: Times) -> tuple[NDArray[np.intp], Times, Weights]:
-    """The bins that flows touch: the row, the bin's first ms, and the weight of each row in each bin."""
+    """The bins that flows touch: the row, the bin's first ms, and the weight of each row in each bin.
+
+    Raises ``LimitExceeded`` past ``MOST_SPREAD`` rows.
+    """
     base, width = of.start or 0, of.width
     end = start + np.maximum(duration, 0)
     if of.scheme in ("start", "end", "middle"):
@@ -40,6 +48,13 @@ def spread(of: ex.Spread, start: Times, duration: Times) -> tuple[NDArray[np.int
     low = np.maximum(first, 0) if of.start is not None else first
     high = np.minimum(last, (of.end - base) // width) if of.end is not None else last
     counts = np.maximum(high - low + 1, 0)
+    made = int(counts.sum())
+    if made > MOST_SPREAD:
+        raise LimitExceeded(
+            f"flows spread over bins of {format_duration(width)} become {made:,} rows, as one lasts up to"
+            f" {int(counts.max()):,} bins",
+            "take wider bins",
+        )
     rows = np.repeat(np.arange(len(start)), counts)
     begin = np.cumsum(counts) - counts
     bins = low.take(rows) + np.arange(len(rows)) - begin.take(rows)

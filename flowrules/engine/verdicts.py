@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from flowrules.engine import exact
 from flowrules.engine.conditions import FALSE, TRUE, UNKNOWN, Scope, Truth, World, truth, value
 from flowrules.engine.results import FeatureEvidence, Frame, ProfileResult, Series
+from flowrules.model import expression as ex
 from flowrules.model.program import FeatureDeclaration, ProfileDeclaration
 from flowrules.model.types import LABEL
 
@@ -33,9 +34,8 @@ def derive(
     def compute(feature: FeatureDeclaration) -> None:
         assert feature.condition is not None
         for node in feature.condition.walk():
-            name = getattr(node, "name", "")
-            if type(node).__name__ == "Feature" and name in conditions and name not in found:
-                compute(conditions[name])
+            if isinstance(node, ex.Feature) and node.name in conditions and node.name not in found:
+                compute(conditions[node.name])
         found[feature.short] = value(feature.condition, profile_scope(host, found, world))
 
     for feature in conditions.values():

@@ -130,6 +130,8 @@ class Found:
 def _blocks(expression: ex.SetBlocks, inner: SetResult) -> SetResult:
     if expression.form == "blocks" or inner.addresses is None:
         return set_algebra.blocks_of(inner, expression.v4, expression.v6, BLOCK)
+    if expression.form == "block_starts":
+        set_algebra.refuse_many_blocks(inner.addresses, expression.v4, expression.v6)
     shaped = inner.addresses.mask if expression.form == "block_starts" else inner.addresses.fill
     return SetResult(expression.parts, shaped(expression.v4, expression.v6))
 

@@ -44,6 +44,8 @@ class Grid:
     right: tuple[bool, ...]
     more: int = 0
     """How many rows were left out."""
+    severity: int | None = None
+    """The column that holds severities, if any: it is coloured by them."""
 
 
 Block = Heading | Note | Grid
@@ -115,7 +117,7 @@ def _ruleset(
             for a in cut
         ]
         more = len(anomalies) - len(cut)
-        yield Grid(("severity", "anomaly", "of", "because"), rows, (False,) * 4, more)
+        yield Grid(("severity", "anomaly", "of", "because"), rows, (False,) * 4, more, 0)
 
 
 def _few(found: SetResult) -> str:
@@ -200,6 +202,7 @@ def _profile(found: ProfileFindings, limit: int | None) -> Iterator[Block]:
     if not found.hosts:
         yield Note("no hosts")
         return
+    yield Note(_verdicts(found))
     cut = found.hosts if limit is None else found.hosts[:limit]
     rows = [
         (
@@ -223,6 +226,17 @@ def _profile(found: ProfileFindings, limit: int | None) -> Iterator[Block]:
             (False,) * 7,
             len(found.entries) - len(listed),
         )
+
+
+def _verdicts(found: ProfileFindings) -> str:
+    """How many hosts got which verdict, most first."""
+    counts: dict[str, int] = {}
+    for host in found.hosts:
+        title = host.title + (" (dropped)" if host.dropped else "")
+        counts[title] = counts.get(title, 0) + 1
+    hosts = f"{len(found.hosts):,} host" + ("s" if len(found.hosts) != 1 else "")
+    shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return f"{hosts}: " + ", ".join(f"{n:,} {title}" for title, n in shown)
 
 
 def entry_cells(entry: EntryRow) -> tuple[str, ...]:
