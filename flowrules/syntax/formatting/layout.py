@@ -52,7 +52,8 @@ def _with_block(lines: list[OutLine], block: Block, indent: int) -> list[OutLine
     opening = lines[-1]
     if not inside and not opening.comment:
         return [*lines[:-1], evolve(opening, text=opening.text + "}", comment=block.close.after)]
-    if len(block.open.after) > 1 and inside and inside[0] != _BLANK:
+    ends_with_comments = not opening.text or len(opening.comment) > 1
+    if ends_with_comments and inside and inside[0] != _BLANK:
         lines.append(_BLANK)  # so that none of the comments behind the brace describes the first line
     return [*lines, *inside, OutLine(indent, "}", block.close.after)]
 

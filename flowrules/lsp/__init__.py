@@ -1,0 +1,1 @@
+"""The language server: what an editor shows of rulesets as they are typed."""
