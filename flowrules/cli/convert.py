@@ -68,6 +68,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="For store: the site file whose internal nets are taken.",
 )
+@click.option(
+    "--dictionary",
+    is_flag=True,
+    help="For store: number all addresses, for many prefixes, large sets and groups of addresses later.",
+)
 @click.option("--wait", is_flag=True, help="For store: wait for another conversion into it to finish.")
 @click.option(
     "--addresses",
@@ -88,6 +93,7 @@ def command(
     record_version: int | None,
     internal: tuple[str, ...],
     site: Path | None,
+    dictionary: bool,
     wait: bool,
     addresses: Literal["auto", "binary", "text"],
     input_format: str | None,
@@ -116,7 +122,7 @@ def command(
             output, (chunk for source in sources for chunk in source.chunks()), compression=compression
         )
     elif target == "store":
-        _write_store(sources, output, internal, site, wait)
+        _write_store(sources, output, _internal_nets(internal, site), wait, dictionary)
     elif target == "parquet":
         from flowrules.flows.parquet import write_parquet
 
@@ -179,7 +185,7 @@ def _write_set(
 
 
 def _write_store(
-    sources: FlowSources, output: Path, internal: tuple[str, ...], site: Path | None, wait: bool
+    sources: FlowSources, output: Path, internal: AddressSet | None, wait: bool, dictionary: bool
 ) -> None:
     from flowrules.flows.store import write_store
 
@@ -187,7 +193,7 @@ def _write_store(
         source.format == "store" and Path(source.path).resolve() == output.resolve() for source in sources
     ):
         raise click.UsageError(f"{output} cannot be added to itself")
-    written = write_store(output, sources, sources.conf, _internal_nets(internal, site), wait)
+    written = write_store(output, sources, sources.conf, internal, wait, dictionary)
     days = f"{len(written.days)} day{'' if len(written.days) == 1 else 's'}"
     click.echo(f"{output}: {written.records:,} records of {days} added", err=True)
 

@@ -26,7 +26,7 @@ def fingerprints(addresses: Array) -> NDArray[np.uint64]:
 
 
 class AddressTable:
-    """Gives each address (``ADDRESS``) a number, in the order in which they come; ``sort`` renumbers them.
+    """Gives each address (``ADDRESS``) a number, in the order in which they come.
 
     Addresses are found by their fingerprints and then compared; the few that share a fingerprint with
     another are kept in a dictionary.
@@ -70,15 +70,6 @@ class AddressTable:
         for row in wrong.tolist():
             codes[row] = self._other(addresses[row])
         return codes
-
-    def sort(self) -> NDArray[np.uint32]:
-        """Put the table in the order of the addresses; returns the new number of each old one."""
-        table = self.addresses
-        order = np.lexsort((table["low"], table["high"]))
-        new = np.empty(self.count, np.uint32)
-        new[order] = np.arange(self.count, dtype=np.uint32)
-        self._room = table.take(order)
-        return new
 
     def _known(self, distinct: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The numbers behind ascending fingerprints, -1 where there is none yet."""

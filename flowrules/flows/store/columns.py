@@ -15,6 +15,9 @@ ADDRESS_FILE: Final = "addresses.u8x2"
 HOMES: Final = {"sip_home": "sip", "dip_home": "dip"}
 """Columns of home-host codes, and the address column that each is for."""
 
+CODES: Final = {"sip_code": "sip", "dip_code": "dip"}
+"""Columns of numbers of the address table for all rows, and the address column that each is for."""
+
 WIDTHS: Final[dict[str, tuple[np.dtype[Any], ...]]] = {
     name: tuple(np.dtype(f"<{width}") for width in widths.split())
     for name, widths in {
@@ -40,6 +43,8 @@ WIDTHS: Final[dict[str, tuple[np.dtype[Any], ...]]] = {
         "ip_version": "u1",
         "sip_home": "u2 u4",
         "dip_home": "u2 u4",
+        "sip_code": "u4",
+        "dip_code": "u4",
     }.items()
 }
 """The widths of each column, narrowest first: a part takes the first that holds all its values."""

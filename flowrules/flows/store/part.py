@@ -84,7 +84,7 @@ class Part:
 
     @property
     def addresses(self) -> Array:
-        """The address table (``ADDRESS``, ascending): what the numbers in IPv6 segments stand for."""
+        """The address table (``ADDRESS``, ascending): what the numbers of addresses stand for."""
         if self._addresses is None:
             name = f"{self.name}/{ADDRESS_FILE}"
             rows = self.index.addresses

@@ -15,8 +15,9 @@ from flowrules.flows.store.address_table import AddressTable
 from flowrules.flows.store.arrange import Arrangement, arrange, wide_rows
 from flowrules.flows.store.checksum import checksum, digest
 from flowrules.flows.store.column_file import ColumnFile
-from flowrules.flows.store.columns import ADDRESS_FILE, ADDRESSES, HOMES, WIDTHS
+from flowrules.flows.store.columns import ADDRESS_FILE, ADDRESSES, CODES, HOMES, WIDTHS
 from flowrules.flows.store.home_codes import HomeCodes
+from flowrules.flows.store.ipv4_table import Ipv4Table
 from flowrules.flows.store.manifest import PartEntry
 from flowrules.flows.store.part_index import (
     BLOCK,
@@ -26,7 +27,7 @@ from flowrules.flows.store.part_index import (
     bounds_dtype,
     index_bytes,
 )
-from flowrules.flows.table import Chunk
+from flowrules.flows.table import Chunk, widen
 from flowrules.model.fields import ADDRESS
 
 Array = NDArray[Any]
@@ -39,9 +40,9 @@ class PartWriter:
     """Writes the blocks of one part into ``folder``, which it makes.
 
     ``day`` and ``fields`` are those of every record; ``homes`` gives the codes of home hosts, where there are
-    to be any.  ``rooms`` are arrays that writers share, to work in: memory that is fresh from the system costs
-    more than what is done in it.  ``finish`` must be called before the part can be read.  Errors of the system
-    pass through as ``OSError``.
+    to be any; with ``dictionary`` all addresses are numbered, not only IPv6.  ``rooms`` are arrays that
+    writers share, to work in: memory that is fresh from the system costs more than what is done in it.
+    ``finish`` must be called before the part can be read.  Errors of the system pass through as ``OSError``.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class PartWriter:
         day: str,
         fields: Iterable[str],
         homes: HomeCodes | None,
+        dictionary: bool = False,
         rooms: dict[np.dtype[Any], Array] | None = None,
     ) -> None:
         folder.mkdir()
@@ -62,10 +64,20 @@ class PartWriter:
         self._rooms = {} if rooms is None else rooms
         self._entry_homes: NDArray[np.uint32] = np.empty(0, np.uint32)
         homed = [] if homes is None else [home for home, name in HOMES.items() if name in self.fields]
-        self._columns = {name: ColumnFile(folder, name) for name in (*self.fields, *homed)}
+        coded = [code for code, name in CODES.items() if dictionary and name in self.fields]
+        self._ipv4 = Ipv4Table()
+        self._columns = {name: ColumnFile(folder, name) for name in (*self.fields, *homed, *coded)}
+        for name in coded:
+            # a number is not known before the table is sorted
+            self._columns[name].materialise()
         self._bounds: dict[str, list[Array]] = {name: [] for name in self._columns}
         self._blocks: list[tuple[int, int, int, int, int]] = []
         self._segments: list[tuple[int, int, int, int, int]] = []
+
+    @property
+    def addresses(self) -> int:
+        """How many addresses have been numbered, which stay in memory until the part is finished."""
+        return self.table.count + self._ipv4.count
 
     @property
     def blocks(self) -> int:
@@ -85,6 +97,7 @@ class PartWriter:
         for name in ADDRESSES:
             if name in values:
                 values[name] = self._narrowed(values[name], wide)
+        self._add_codes(values, wide)
         self._add_homes(values, wide)
         for name, column in self._columns.items():
             if name in values:
@@ -106,9 +119,8 @@ class PartWriter:
         ``name`` is what the manifest is to call the part.
         """
         table_sum = (0, 0, 0)
-        if self.table.count:
-            self._renumber()
-            table = np.ascontiguousarray(self.table.addresses)
+        table = self._renumber()
+        if len(table):
             table_sum = checksum(table)
             with (self.folder / ADDRESS_FILE).open("wb") as file:
                 file.write(table.view(np.uint8).data)
@@ -125,7 +137,7 @@ class PartWriter:
             checksums={
                 name: column.checksums for name, column in self._columns.items() if column.path is not None
             },
-            addresses=self.table.count,
+            addresses=len(table),
             addresses_checksum=table_sum,
         )
         data = index_bytes(index)
@@ -151,6 +163,19 @@ class PartWriter:
             six = np.flatnonzero(wide)
             out[six] = self.table.codes(addresses.take(six))
         return out
+
+    def _add_codes(self, values: dict[str, Array], wide: NDArray[np.bool_] | None) -> None:
+        """Add the numbers of all addresses, where the part is to have them."""
+        for code, name in CODES.items():
+            if code not in self._columns:
+                continue
+            if wide is None:
+                values[code] = self._ipv4.codes(values[name])
+                continue
+            # IPv6 rows have their numbers already
+            numbers = values[code] = values[name].copy()
+            four = np.flatnonzero(~wide)
+            numbers[four] = self._ipv4.codes(values[name].take(four))
 
     def _add_homes(self, values: dict[str, Array], wide: NDArray[np.bool_] | None) -> None:
         """Add the codes of home hosts, or drop them for this part where there are too many hosts."""
@@ -210,29 +235,50 @@ class PartWriter:
         # any other mode than this would make numpy go through memory of its own
         return values.take(order, out=room[: len(order)], mode="clip")
 
-    def _renumber(self) -> None:
-        """Sort the address table, and put the new numbers into the columns and bounds."""
-        new = self.table.sort()
-        for name in ADDRESSES:
-            if name not in self._columns:
+    def _renumber(self) -> Array:
+        """Sort the address table, and put the new numbers into the columns and bounds; the table."""
+        addresses = np.concatenate((widen(self._ipv4.addresses), self.table.addresses))
+        table, new = _ranks(addresses)
+        narrow, wide = new[: self._ipv4.count], new[self._ipv4.count :]
+        for name in CODES:
+            if name in self._columns:
+                self._replace(name, narrow, wide)
+        if len(wide):
+            for name in ADDRESSES:
+                if name in self._columns:
+                    self._replace(name, None, wide)
+        return table
+
+    def _replace(self, name: str, narrow: Array | None, wide: Array) -> None:
+        """Put new numbers in the place of old ones: those of IPv4 rows too where ``narrow`` has them."""
+        for number, (first, rows, six, segment, segments) in enumerate(self._blocks):
+            if not six and narrow is None:
                 continue
-            for number, (first, rows, wide, segment, segments) in enumerate(self._blocks):
-                if not wide:
-                    continue
-                bounds = self._bounds[name][number]
-                starts = [start - first for start, *_ in self._segments[segment : segment + segments]]
+            bounds = self._bounds[name][number]
+            starts = [start - first for start, *_ in self._segments[segment : segment + segments]]
 
-                def change(
-                    data: Array,
-                    narrow: int = rows - wide,
-                    bounds: Array = bounds,
-                    starts: list[int] = starts,
-                ) -> Array:
-                    data[narrow:] = new.take(data[narrow:])
-                    _find_bounds(bounds, data, starts)
-                    return data
+            def change(
+                data: Array, four: int = rows - six, bounds: Array = bounds, starts: list[int] = starts
+            ) -> Array:
+                if narrow is not None:
+                    data[:four] = narrow.take(data[:four])
+                data[four:] = wide.take(data[four:])
+                _find_bounds(bounds, data, starts)
+                return data
 
-                self._columns[name].rewrite(number, first, change)
+            self._columns[name].rewrite(number, first, change)
+
+
+def _ranks(addresses: Array) -> tuple[Array, NDArray[np.uint32]]:
+    """Addresses (``ADDRESS``) ascending, each once, and the place of each one given among them."""
+    order = np.lexsort((addresses["low"], addresses["high"]))
+    ordered = addresses.take(order)
+    first = np.ones(len(order), np.bool_)
+    first[1:] = ordered["low"][1:] != ordered["low"][:-1]
+    first[1:] |= ordered["high"][1:] != ordered["high"][:-1]
+    ranks = np.empty(len(order), np.uint32)
+    ranks[order] = (np.cumsum(first) - 1).astype(np.uint32)
+    return ordered[first], ranks
 
 
 def _find_bounds(bounds: Array, values: Array, starts: Iterable[int]) -> None:

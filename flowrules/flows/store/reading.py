@@ -15,7 +15,7 @@ from flowrules.flows.byte_source import unreadable
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import SilkConf
 from flowrules.flows.store.checksum import digest
-from flowrules.flows.store.columns import ADDRESSES, HOMES, WIDTHS
+from flowrules.flows.store.columns import ADDRESSES, CODES, WIDTHS
 from flowrules.flows.store.manifest import MANIFEST, Manifest, damaged, is_store, read_manifest
 from flowrules.flows.store.mapped_files import MappedFiles, check_size, file_size
 from flowrules.flows.store.part import Part
@@ -90,7 +90,7 @@ class Store:
         for part in self.parts:
             groups.setdefault(part.index.fields, []).append(part)
         if not groups:
-            groups[self.manifest.fields or tuple(n for n in WIDTHS if n not in HOMES)] = []
+            groups[self.manifest.fields or tuple(n for n in WIDTHS if n in STORED)] = []
         return tuple(self._source(fields, tuple(parts)) for fields, parts in groups.items())
 
     def segments(self) -> Iterator[Segment]:
@@ -107,6 +107,8 @@ class Store:
         of it, others are copied together.  Besides fields there are ``sip_home`` and ``dip_home``.  Raises ``KeyError``
         for a column that not every record has.
         """
+        if set(names) & set(CODES):
+            raise KeyError("numbers of addresses mean something in one part only: see its segments")
         chosen = None if days is None else frozenset(days)
         parts = [part for part in self.parts if chosen is None or part.day in chosen]
         if not names:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define
 from numpy.typing import NDArray
 
-from flowrules.flows.store.columns import ADDRESSES, HOMES
+from flowrules.flows.store.columns import ADDRESSES, CODES, HOMES
 from flowrules.flows.store.part import Part
 from flowrules.flows.table import Chunk
 from flowrules.model.fields import IPV4_MAPPED
@@ -59,7 +59,7 @@ class Segment:
 
         Raises ``KeyError`` for a field that the records lack.
         """
-        low, high = self.part.index.bounds[name][self.number].tolist()
+        low, high = self._stored_bounds(name)
         if name not in ADDRESSES:
             return low, high
         if self.wide:
@@ -92,10 +92,22 @@ class Segment:
         block, start, stop = self._place
         return self.part.column(name, block, start, stop)
 
-    def codes(self, name: str) -> Array:
-        """An address field of a ``wide`` segment as uint32 numbers of ``part.addresses``; else IPv4 addresses."""
+    def codes(self, name: str) -> Array | None:
+        """An address field as uint32 numbers of ``part.addresses``.
+
+        ``None`` where the addresses are not numbered: in segments that are not ``wide``, unless the store was
+        made with a dictionary, and then for ``nhip``.
+        """
+        column = self._code_column(name)
+        if column is None:
+            return None
         block, start, stop = self._place
-        return self.part.stored(name, block)[start:stop]
+        return self.part.stored(column, block)[start:stop]
+
+    def code_bounds(self, name: str) -> tuple[int, int] | None:
+        """The least and the greatest number of an address field, ``None`` where it has none."""
+        column = self._code_column(name)
+        return None if column is None else self._stored_bounds(column)
 
     def home_codes(self, name: str) -> Array | None:
         """The home-host codes (uint16 or uint32) of field ``sip`` or ``dip``: 0 outside the internal nets.
@@ -111,16 +123,21 @@ class Segment:
     def home_bounds(self, name: str) -> tuple[int, int] | None:
         """The least and the greatest home-host code of field ``sip`` or ``dip``, ``None`` without codes."""
         column = next(home for home, field in HOMES.items() if field == name)
-        bounds = self.part.index.bounds.get(column)
-        if bounds is None:
-            return None
-        low, high = bounds[self.number].tolist()
-        return low, high
+        return self._stored_bounds(column) if column in self.part.index.columns else None
 
     def chunk(self, fields: frozenset[str] | None = None, source: str = "") -> Chunk:
         """The segment as a chunk, with the fields asked for that it has."""
         names = [name for name in self.fields if fields is None or name in fields]
         return Chunk({name: self.column(name) for name in names}, self.rows, self.first, source)
+
+    def _code_column(self, name: str) -> str | None:
+        if self.wide:
+            return name
+        return next((c for c, field in CODES.items() if field == name and c in self.part.index.columns), None)
+
+    def _stored_bounds(self, column: str) -> tuple[int, int]:
+        low, high = self.part.index.bounds[column][self.number].tolist()
+        return low, high
 
     @cached_property
     def _place(self) -> tuple[int, int, int]:
@@ -130,10 +147,9 @@ class Segment:
         return block, start, start + rows
 
     def _constant(self, name: str) -> int | None:
-        bounds = self.part.index.bounds.get(name)
-        if bounds is None:
+        if name not in self.part.index.columns:
             return None
-        low, high = bounds[self.number].tolist()
+        low, high = self._stored_bounds(name)
         return low if low == high else None
 
 

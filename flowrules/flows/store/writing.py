@@ -19,7 +19,7 @@ from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
 from flowrules.flows.site_record import OtherSite, united
 from flowrules.flows.store.checksum import digest
-from flowrules.flows.store.columns import WIDTHS
+from flowrules.flows.store.columns import CODES, WIDTHS
 from flowrules.flows.store.day_buffers import BLOCK_ROWS, DayBuffers, Group
 from flowrules.flows.store.home_codes import HomeCodes
 from flowrules.flows.store.lock import StoreLock
@@ -72,18 +72,21 @@ def write_store(
     conf: SilkConf = BUILT_IN,
     internal: AddressSet | None = None,
     wait: bool = False,
+    dictionary: bool = False,
 ) -> Written:
     """Add all records of some sources to the store at ``path``, which is made where there is none.
 
     ``conf`` names the ids of sensors and types, and is kept in the store; ``internal`` are the nets whose hosts
     get codes (``None``: those of the store, if any).  With ``wait`` another conversion into this store is
-    waited for.  Memory is bounded, whatever the number of records; the order of records is not kept.
+    waited for.  With ``dictionary`` the addresses of all records are numbered in their order, not only of
+    IPv6 ones, so that prefixes, sets and groups of addresses are cheap to find; what has been added with it
+    once, is from then on.  Memory is bounded, whatever the number of records; the order of records is not kept.
 
     Raises ``FlowFileError`` as the readers do, and where the store cannot be written, is damaged, is being
     written to, has another site's names or other internal nets, or has exactly these records of a day already.
     Whatever is raised, and however the process ends, the store is then as it was before.
     """
-    with StoreWriter(path, conf, internal, wait) as writer:
+    with StoreWriter(path, conf, internal, wait, dictionary) as writer:
         for source in sources:
             writer.expect(source.fields)
             for chunk in source.chunks(source.fields - {"record_number"}):
@@ -103,12 +106,14 @@ class StoreWriter:
         conf: SilkConf = BUILT_IN,
         internal: AddressSet | None = None,
         wait: bool = False,
+        dictionary: bool = False,
     ) -> None:
         self.name = os.fspath(path)
         self.folder = Path(path)
         self._conf = conf
         self._internal = internal
         self._wait = wait
+        self._dictionary = dictionary
         self._made_folder = False
         self._lock = StoreLock(self.folder, self.name)
         self._buffers = DayBuffers()
@@ -180,6 +185,7 @@ class StoreWriter:
         if self._before.generation:
             # nothing is added to what is damaged
             store = open_store(self.folder, self.name)
+            self._dictionary |= any(code in part.index.columns for part in store.parts for code in CODES)
         self._clean(self._before)
         try:
             self._conf = united(self._before.conf, self._conf)
@@ -293,8 +299,8 @@ class StoreWriter:
         if part is None:
             part = self._open[group] = self._part(group)
         part.add(block)
-        if sum(one.table.count for one in self._open.values()) > _MOST_ADDRESSES:
-            self._finish(max(self._open, key=lambda one: self._open[one].table.count))
+        if sum(one.addresses for one in self._open.values()) > _MOST_ADDRESSES:
+            self._finish(max(self._open, key=lambda one: self._open[one].addresses))
 
     def _part(self, group: Group) -> PartWriter:
         self._count += 1
@@ -303,6 +309,7 @@ class StoreWriter:
             group.day,
             group.fields & frozenset(STORED),
             self._homes,
+            self._dictionary,
             self._rooms,
         )
 

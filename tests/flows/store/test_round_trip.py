@@ -185,9 +185,11 @@ def chunks(draw):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    lists=st.lists(st.lists(chunks(), min_size=1, max_size=3), min_size=1, max_size=2), homed=st.booleans()
+    lists=st.lists(st.lists(chunks(), min_size=1, max_size=3), min_size=1, max_size=2),
+    homed=st.booleans(),
+    coded=st.booleans(),
 )
-def test_any_records_survive_any_number_of_conversions(tmp_path_factory, lists, homed):
+def test_any_records_survive_any_number_of_conversions(tmp_path_factory, lists, homed, coded):
     path = tmp_path_factory.mktemp("s") / "s"
     internal = AddressSet.from_ranges(
         [(0xFFFF << 32, (0xFFFF << 32) + 5), (0x20010DB8 << 96, (1 << 128) - 1)]
@@ -196,7 +198,7 @@ def test_any_records_survive_any_number_of_conversions(tmp_path_factory, lists, 
     for number, several in enumerate(lists):
         # no conversion brings just what an earlier one brought
         several = [*several, Chunk({"sport": np.full(number + 1, number, np.uint16)}, number + 1)]
-        with writing.StoreWriter(path, internal=internal if homed else None) as writer:
+        with writing.StoreWriter(path, internal=internal if homed else None, dictionary=coded) as writer:
             writer._buffers = day_buffers.DayBuffers(block_rows=8, most=20)
             for chunk in several:
                 expected.update(records(chunk))

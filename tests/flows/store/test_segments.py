@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from flowrules.flows.store import address_table, arrange, home_codes, open_store, write_store
 from flowrules.flows.store.address_table import AddressTable
 from flowrules.flows.store.home_codes import HomeCodes
+from flowrules.flows.store.ipv4_table import Ipv4Table
 from flowrules.flows.table import widen
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import parse_address, to_integers
@@ -89,8 +90,29 @@ def test_ipv6_segments_have_codes_of_a_sorted_table(tmp_path, few):
         assert codes.dtype == np.uint32
         assert segment.part.addresses.take(codes).tolist() == segment.column("dip").tolist()
     narrow = next(segment for segment in store.segments() if not segment.wide)
-    assert narrow.codes("sip").tolist() == narrow.column("sip").tolist()
+    assert narrow.codes("sip") is None
+    assert narrow.code_bounds("sip") is None
     assert narrow.column("sip").dtype == np.uint32
+
+
+@pytest.mark.parametrize("wide", [0.0, 0.3, 1.0])
+def test_with_a_dictionary_all_addresses_have_codes(tmp_path, few, wide):
+    chunk = made(5000, days=2, wide=wide)
+    write_store(tmp_path / "s", [source_of(chunk)], dictionary=True, internal=INSIDE)
+    write_store(tmp_path / "s", [source_of(made(500, 8))])
+    store = open_store(tmp_path / "s", verify=True)
+    assert multiset(store.sources()) == multiset([source_of(chunk, made(500, 8))])
+    for segment in store.segments():
+        table = segment.part.addresses
+        assert to_integers(table) == sorted(set(to_integers(table)))
+        for name in ("sip", "dip"):
+            codes = segment.codes(name)
+            assert codes.dtype == np.uint32
+            assert table.take(codes).tolist() == widen(segment.column(name)).tolist()
+            assert segment.code_bounds(name) == (int(codes.min()), int(codes.max()))
+        assert (segment.codes("nhip") is None) == (not segment.wide)
+    with pytest.raises(KeyError, match="one part only"):
+        store.arrays("sip_code")
 
 
 def test_home_hosts_keep_their_codes_over_conversions(tmp_path):
@@ -177,7 +199,32 @@ def test_an_address_has_one_number_even_where_fingerprints_collide(lots, bits):
         address_table.fingerprints = real
     assert table.count == len(seen) == len(set(seen.values()))
     assert table.addresses.tolist() == [a for a, _ in sorted(seen.items(), key=lambda one: one[1])]
-    new = table.sort()
-    assert table.addresses.tolist() == sorted(seen)
     for lot, codes in zip(lots, given_codes, strict=True):
-        assert table.addresses.take(new.take(codes)).tolist() == lot
+        assert table.addresses.take(codes).tolist() == lot
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lots=st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=60), max_size=4),
+    spread=st.sampled_from([1, 1 << 15, 0x01010101]),
+)
+def test_ipv4_addresses_have_one_number_each(lots, spread):
+    table = Ipv4Table()
+    # so few slots that addresses meet, and the table must grow
+    table._bits = 3
+    table._slots = np.zeros(1 << 3, np.uint64)
+    seen = {}
+    for lot in lots:
+        addresses = (np.array(lot, np.uint64) * np.uint64(spread)).astype(np.uint32)
+        for address, code in zip(addresses.tolist(), table.codes(addresses).tolist(), strict=True):
+            assert seen.setdefault(address, code) == code
+    assert sorted(seen.values()) == list(range(table.count))
+    assert all(int(table.addresses[code]) == address for address, code in seen.items())
+
+
+def test_ipv4_addresses_that_all_meet_still_find_a_slot(monkeypatch):
+    monkeypatch.setattr(Ipv4Table, "_slot", lambda self, addresses: addresses & np.uint32(0))
+    table = Ipv4Table()
+    addresses = np.arange(500, dtype=np.uint32)
+    assert table.codes(addresses).tolist() == table.codes(addresses).tolist()
+    assert sorted(table.codes(addresses).tolist()) == list(range(500))
