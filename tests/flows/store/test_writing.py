@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ from flowrules.flows.sources import open_sources
 from flowrules.flows.store import StoreWriter, open_store, part_writer, reading, write_store, writing
 from flowrules.flows.store.manifest import LOCK, MANIFEST
 from flowrules.flows.store.writing import WRITING
-from flowrules.flows.table import FlowSource
+from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import parse_address
 from tests.flows.made_flows import FIRST_DAY, made, multiset, source_of
@@ -415,3 +416,24 @@ def test_a_conversion_that_ends_while_a_store_is_opened(tmp_path, monkeypatch):
         reading, "read_manifest", lambda folder, name: next(manifests, None) or real(folder, name)
     )
     assert open_store(store).rows == 6000
+
+
+def test_memory_does_not_grow_with_the_records(tmp_path):
+    piece = made(1 << 16, days=5, wide=0.05)
+
+    def peak(times: int) -> int:
+        def read(fields: frozenset[str] | None, rows: int = 1 << 18) -> Iterator[Chunk]:
+            for _ in range(times):
+                yield piece
+
+        source = FlowSource("made", "made", frozenset(piece.columns), read)
+        tracemalloc.start()
+        write_store(tmp_path / str(times), [source], internal=nets("10.0.0.0"), dictionary=True)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    few, many = peak(20), peak(60)
+    assert open_store(tmp_path / "60").rows == 60 << 16
+    assert many < 1.15 * few
+    assert many < 400_000_000
