@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# a busy machine is no fault of the code: examples have no time limit, and are the same in every run
+settings.register_profile("flowrules", deadline=None, derandomize=True)
+settings.load_profile("flowrules")
 
 # a user's cache is neither read nor written by tests
 os.environ.setdefault("XDG_CACHE_HOME", str(Path(tempfile.gettempdir()) / f"flowrules-tests-{os.getuid()}"))
