@@ -7,11 +7,19 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from flowrules.engine.conditions import TRUE, UNKNOWN, Scope, truth
+from flowrules.engine.errors import asked_by
 from flowrules.engine.joins import Index
 from flowrules.engine.results import Frame, ProfileResult, Results
+from flowrules.engine.set_algebra import members
 from flowrules.engine.verdicts import UNCLASSIFIED, verdict_series
 from flowrules.engine.world import Earlier, Found
-from flowrules.model.program import AnomalyDeclaration, Declaration, ProfileDeclaration, Program
+from flowrules.model.program import (
+    AnomalyDeclaration,
+    CheckDeclaration,
+    Declaration,
+    ProfileDeclaration,
+    Program,
+)
 from flowrules.profile.entries import entry_rows
 from flowrules.profile.evidence import ConditionColumns, condition_columns
 from flowrules.profile.findings import (
@@ -45,7 +53,8 @@ def build(program: Program, results: Results, earlier: Earlier | None = None) ->
             anomalies += [a for host in profiles[name].hosts for a in host.anomalies]
     for anomaly in program.anomalies.values():
         if anomaly.ruleset in shown:
-            anomalies += _rows_of_anomaly(anomaly, results, world)
+            with asked_by(anomaly.name, anomaly.span):
+                anomalies += _rows_of_anomaly(anomaly, results, world)
     checks = [_check(c, world) for c in program.checks.values() if c.ruleset in shown]
     return NetworkProfile(program, results, profiles, anomalies, checks)
 
@@ -188,17 +197,12 @@ def _rows_within(anomaly: AnomalyDeclaration, world: Found) -> Frame | None:
         return world.rows_of(anomaly.within_table, False)
     if anomaly.within_set is None:
         return None
-    from flowrules.engine.set_algebra import members
-
     names = world.program.sets[anomaly.within_set].names
     columns = dict(zip(names, members(world.sets[anomaly.within_set]), strict=True))
     return Frame(columns, len(next(iter(columns.values()))), names)
 
 
-def _check(check: object, world: Found) -> CheckFinding:
-    from flowrules.model.program import CheckDeclaration
-
-    assert isinstance(check, CheckDeclaration)
+def _check(check: CheckDeclaration, world: Found) -> CheckFinding:
     scope = Scope(1, world)
     code = int(truth(check.condition, scope)[0])
     holds = None if code == UNKNOWN else code == TRUE
