@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cat": "Print flow records as text.",
     "inspect": "Say what is in flow files.",
     "convert": "Write flows or address sets in another format.",
+    "new": "Write a ruleset to start from.",
     "check": "Report every error in rulesets.",
     "lint": "Report what can be proved or advised of rulesets.",
     "fmt": "Lay rulesets out in the one way.",
