@@ -160,3 +160,29 @@ def test_sets_are_no_flows(tmp_path, capsys):
         )
         assert code == 2
         assert "a set of addresses is no flows" in err
+
+
+def test_inspect_looks_at_every_file(tmp_path, capsys):
+    store = tmp_path / "s"
+    run(
+        capsys,
+        "convert",
+        RICH,
+        "--to",
+        "store",
+        "--output",
+        store,
+        "--internal",
+        "192.168.0.0/16",
+        "--dictionary",
+    )
+    for path in sorted(path for path in store.rglob("*") if path.is_file() and path.suffix != ".lock"):
+        whole = path.read_bytes()
+        data = bytearray(whole)
+        data[len(data) // 3] ^= 0x04
+        path.write_bytes(data)
+        code, _, err = run(capsys, "inspect", store)
+        assert code == 3
+        assert err.startswith(f"error: {path}: a damaged file of a store")
+        path.write_bytes(whole)
+    assert run(capsys, "inspect", store)[0] == 0

@@ -191,7 +191,7 @@ def test_convert_sets_between_their_forms(capsys, tmp_path):
     ("arguments", "code", "message"),
     [
         ([RICH, "--to", "set", "--output", "x.set"], 2, "--field"),
-        ([RICH, "--to", "parquet", "--output", "x"], 2, "parquet"),
+        ([RICH, "--to", "avro", "--output", "x"], 2, "avro"),
         ([RICH, "--to", "silk"], 2, "--output"),
         (
             [RICH, "--to", "silk", "--output", "/nowhere/x.rw"],
