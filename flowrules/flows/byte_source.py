@@ -59,7 +59,8 @@ class ByteSource:
         while left:
             # never ask for more than a piece: the size may come from a damaged file
             try:
-                data = self._unzip.read(min(left, _PIECE))
+                # read would lose what comes before the damage
+                data = self._unzip.read1(min(left, _PIECE))
             except (OSError, EOFError, zlib.error) as error:
                 raise FlowFileError(
                     self.name,

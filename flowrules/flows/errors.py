@@ -69,7 +69,7 @@ class FlowFileError(Exception):
         elif self.expected is not None:
             text += f": expected {self.expected}"
         if self.records_read is not None:
-            text += f"; {self.records_read} records read until there"
+            text += f"; {self.records_read} record{'' if self.records_read == 1 else 's'} read until there"
         if self.hint is not None:
             text += f" (hint: {self.hint})"
         return text

@@ -118,6 +118,9 @@ _SIDE_SUFFIXES: Final = frozenset(
     {".set", ".pmap", ".bag", ".conf", ".yaml", ".yml", ".toml", ".frules", ".md", ".rst", ".html", ".part"}
 )
 
+_TEXT_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt"})
+_NO_TITLES: Final = "text whose first line has no titles of flow records"
+
 
 @frozen
 class Skipped:
@@ -202,7 +205,8 @@ def open_sources(
             skips.add(path, error.reason)
             continue
         if isinstance(source, str):
-            skips.add(path, source, side_file=True)
+            # a list or table of something else is likely, flows with wrong titles are possible: that is told
+            skips.add(path, source, side_file=source != _NO_TITLES)
             continue
         opened = source if isinstance(source, tuple) else (source,)
         sources.extend(_tolerant(one, skips) if on_error == "skip" else one for one in opened)
@@ -253,6 +257,8 @@ def _head(path: str | os.PathLike[str], name: str) -> bytes:
 
 def _shown(head: bytes) -> str:
     start = head[:16]
+    if b"\0" in head and start.isascii() and start.split(b"\n")[0].decode().isprintable():
+        return f"text with a NUL byte at offset {head.index(0)}"
     if start.isascii() and all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start):
         return repr(head[:40].split(b"\n")[0].decode("ascii", "replace").strip())
     return f"the bytes {start[:8].hex(' ')}"
@@ -371,6 +377,8 @@ def _side_file(path: Path) -> str | None:
     head = _head(path, str(path))
     if _is_silk(head) and len(head) > 5 and head[5] in SILK_FORMATS and head[5] not in FLOW_FORMATS:
         return f"a SiLK file of format {SILK_FORMATS[head[5]]}, which holds no flow records"
+    if path.suffix.lower() in _TEXT_SUFFIXES and head and b"\0" not in head and not _is_text(head):
+        return _NO_TITLES
     return None
 
 
