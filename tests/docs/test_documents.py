@@ -16,6 +16,8 @@ from flowrules.syntax.parser import parse
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+WRITTEN = [path for path in DOCUMENTS if path.parent.name != "rules"]
+"""The pages of findings show rules that are wrong on purpose."""
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
@@ -47,7 +49,7 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in anchors(target.read_text("utf-8")), f"{path.name} links to {link}"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_rulesets_in_documents_parse(path: Path) -> None:
     for line, block in blocks(path.read_text("utf-8"), "frules"):
         # Lines before the block keep the places of the document.

@@ -24,7 +24,8 @@ from flowrules.share.search import Search
 from tests.docs.snippets import Command, blocks, commands, is_run, matches, rulesets
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+"""Pages of findings (docs/rules) show rules that are wrong on purpose; they have a test of their own."""
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 
@@ -65,7 +66,7 @@ def test_commands_in_documents_print_what_they_show(
             code, printed = _run(command, code)
             if matches(command.expected, printed):
                 continue
-            if not update:
+            if not update or any("this is a fault of flowrules" in line for line in printed):
                 shown = "\n".join(printed)
                 pytest.fail(f"{path.name}:{command.line}: $ {command.text}\nprints\n{shown}", pytrace=False)
             changes.append((command.start, command.end, "".join(f"{line}\n" for line in printed)))
