@@ -124,9 +124,6 @@ class PartWriter:
             table_sum = checksum(table)
             with (self.folder / ADDRESS_FILE).open("wb") as file:
                 file.write(table.view(np.uint8).data)
-        for column in self._columns.values():
-            # what is constant in this part might be another value in the next: it is the index that says it
-            assert column.path is not None or column.constant is not None
         index = PartIndex(
             rows=self.rows,
             fields=self.fields,

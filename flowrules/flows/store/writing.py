@@ -334,11 +334,14 @@ class StoreWriter:
 
     def _refuse_repeated(self) -> None:
         """Raise where a day is added with exactly the records of a part that is there already."""
-        marks = {(part.day, part.rows, part.span, part.fields): part for part in self._before.parts}
-        for entry, folder in zip(self._done, self._folders, strict=True):
-            before = marks.get((entry.day, entry.rows, entry.span, entry.fields))
-            if before is None:
-                continue
+        pairs = (
+            (entry, folder, before)
+            for entry, folder in zip(self._done, self._folders, strict=True)
+            for before in self._before.parts
+            if (entry.day, entry.rows, entry.span, entry.fields)
+            == (before.day, before.rows, before.span, before.fields)
+        )
+        for entry, folder, before in pairs:
             new = Part.open(folder, entry, f"{self.name}/{WRITING}")
             old = Part.open(self.folder / before.name, before, f"{self.name}/{before.name}")
             if new.equals(old):
