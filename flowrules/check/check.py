@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from flowrules.check.bindings import Binder, Bindings
 from flowrules.check.constants import check_map, check_nets, check_ports, check_schedule
+from flowrules.check.extent import report_extent
 from flowrules.check.faults import Faults
 from flowrules.check.findings import check_anomaly, check_check
 from flowrules.check.map_tables import MapRange, map_table
@@ -153,8 +154,10 @@ def names_map(names: Mapping[int, str]) -> MapTable:
 
 
 def _resolve_all(ws: Workspace) -> None:
-    for symbol in needs_first(s for scope in ws.scopes.values() for s in scope.symbols.values()):
+    ordered = needs_first(s for scope in ws.scopes.values() for s in scope.symbols.values())
+    for symbol in ordered:
         ws.resolve(symbol)
+    report_extent(ws, ordered)
 
 
 # ---- what must be bound ---------------------------------------------------------------------------------

@@ -323,6 +323,12 @@ STRUCTURE: Final[tuple[Code, ...]] = (
         "check c = 3 of (flows of inbound > 0, flows of outbound > 0)",
         "check c = 2 of (flows of inbound > 0, flows of outbound > 0)",
     ),
+    _error(
+        "FR243",
+        "too-far-reaching",
+        "a declaration needs a chain of more than 200 others, or a filter stands for more than 200,000 tests",
+        "Filters are written out where they are named; a few lines that double each other would fill the memory.",
+    ),
     Code(
         "FR290",
         "deprecated",

@@ -342,7 +342,7 @@ def needs_first(symbols: Iterable[Symbol]) -> list[Symbol]:
         if start in seen:
             continue
         seen.add(start)
-        steps = [(start, iter(_named(start)))]
+        steps = [(start, iter(names_used(start)))]
         while steps:
             symbol, rest = steps[-1]
             used = next(rest, None)
@@ -351,11 +351,12 @@ def needs_first(symbols: Iterable[Symbol]) -> list[Symbol]:
                 steps.pop()
             elif used not in seen:
                 seen.add(used)
-                steps.append((used, iter(_named(used))))
+                steps.append((used, iter(names_used(used))))
     return out
 
 
-def _named(symbol: Symbol) -> list[Symbol]:
+def names_used(symbol: Symbol) -> list[Symbol]:
+    """The declarations that the text of a symbol names, each once."""
     found: dict[Symbol, None] = {}
     scope = symbol.scope
     for node in symbol.node.walk():

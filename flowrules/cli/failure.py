@@ -48,6 +48,9 @@ def report(error: Exception) -> int:
     if isinstance(error, OSError):
         _say(_system(error))
         return DATA
+    if isinstance(error, RecursionError):
+        _say("the rules are chained or nested too deeply (hint: let declarations name what they need directly)")
+        return USAGE
     if isinstance(error, MemoryError):
         _say("out of memory")
         return DATA

@@ -491,11 +491,24 @@ def test_attributes_and_texts_are_carried() -> None:
     assert p.attributes == {"review": (1798761600000,), "tags": ("a", "b")}
 
 
+def in_a_row(count: int) -> str:
+    last = f"filter f{count} = tcp"
+    return "\n".join([last, *(f"filter f{i} = f{i + 1} and dport != {i}" for i in range(count - 1, -1, -1))])
+
+
 def test_many_declarations_in_a_row_do_not_go_deep() -> None:
-    chain = "\n".join(
-        ["filter f3000 = tcp", *(f"filter f{i} = f{i + 1} and dport != {i}" for i in range(2999, -1, -1))]
+    assert len(program(in_a_row(199)).filters) == 200
+    assert messages(in_a_row(3000)) == [
+        "f2800 needs a chain of more than 200 declarations, each naming the one before"
+    ]
+
+
+def test_filters_that_double_each_other_are_refused_before_they_are_written_out() -> None:
+    doubling = [f"filter f{i} = f{i - 1} and bytes > {i} or f{i - 1} and packets > {i}" for i in range(1, 41)]
+    found = messages("\n".join(["filter f0 = tcp and packets > 1", *doubling]))
+    assert found[0] == (
+        "f14 stands for 262,135 tests once its filters are written out, and at most 200,000 can be"
     )
-    assert len(program(chain).filters) == 3001
 
 
 def test_a_long_circle_is_one_fault() -> None:
