@@ -24,6 +24,8 @@ def report_extent(ws: Workspace, ordered: Sequence[Symbol]) -> None:
     """
     length: dict[Symbol, int] = {}
     for symbol in ordered:
+        if ws.known.get(symbol) is None:  # it, or what it needs, was reported: a circle, for one
+            continue
         length[symbol] = 1 + max((length.get(used, 0) for used in names_used(symbol)), default=0)
         if length[symbol] == LONGEST_CHAIN + 1:
             ws.faults.report(
