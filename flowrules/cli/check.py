@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flowrules import __version__
-from flowrules.cli.ruleset_options import ruleset_options, wants_color
+from flowrules.cli.ruleset_options import findings_text, ruleset_options, wants_color
 
 if TYPE_CHECKING:
     from flowrules.model.source_text import SourceText
@@ -87,7 +87,7 @@ def _site_text(site: Path) -> SourceText:
 
 
 def _print_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, SourceText], form: str) -> None:
-    from flowrules.syntax.diagnostics import concise, render
+    from flowrules.syntax.diagnostics import concise
 
     if not diagnostics:
         return
@@ -96,7 +96,7 @@ def _print_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, SourceT
             click.echo(concise(d))
         return
     color = wants_color(sys.stdout)
-    click.echo(render(diagnostics, sources, color), color=True if color else None)
+    click.echo(findings_text(diagnostics, sources, color), color=True if color else None)
 
 
 def _print_json(diagnostics: Sequence[Diagnostic]) -> None:

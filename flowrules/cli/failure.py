@@ -59,12 +59,12 @@ def report(error: Exception) -> int:
 
 def _show_findings(error: Exception) -> None:
     """The findings of a ``RulesetErrors`` with the lines that they speak of."""
-    from flowrules.cli.ruleset_options import wants_color
-    from flowrules.syntax.diagnostics import RulesetErrors, render
+    from flowrules.cli.ruleset_options import findings_text, wants_color
+    from flowrules.syntax.diagnostics import RulesetErrors
 
     assert isinstance(error, RulesetErrors)
     color = wants_color(sys.stderr)
-    click.echo(render(error.diagnostics, error.sources, color), err=True, nl=False, color=color)
+    click.echo(findings_text(error.diagnostics, error.sources, color), err=True, nl=False, color=color)
 
 
 def _is(error: Exception, module: str, name: str) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from flowrules.cli.report_output import writable
+
 
 @click.command("silk")
 @click.argument("pipeline", metavar="PIPELINE|FILE|-")
@@ -29,6 +31,7 @@ import click
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=writable,
     metavar="PATH",
     help="Write to a file, which appears whole or not at all.",
 )

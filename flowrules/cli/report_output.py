@@ -21,6 +21,15 @@ FORMATS = ("text", "json", "csv", "markdown")
 SEVERITIES = ("info", "notice", "warning", "error")
 
 
+def writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file in a folder that is not there before the work begins, rather than after it."""
+    if path is not None and not path.absolute().parent.is_dir():
+        from flowrules.flows.errors import FlowFileError
+
+        raise FlowFileError(path, f"cannot be written: there is no folder {path.parent}")
+    return path
+
+
 def report_options(command: Command) -> Command:
     """``--format``, ``--output``, ``--limit``, ``--sets`` and ``--fail-on``."""
     for option in (
@@ -47,6 +56,7 @@ def report_options(command: Command) -> Command:
         click.option(
             "--output",
             type=click.Path(path_type=Path, dir_okay=False),
+            callback=writable,
             metavar="PATH",
             help="Write to a file, which appears whole or not at all.",
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,8 @@ import click
 
 if TYPE_CHECKING:
     from flowrules.check.check import CheckResult
+    from flowrules.model.source_text import SourceText
+    from flowrules.syntax.diagnostics import Diagnostic
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -65,9 +67,17 @@ def load_rulesets(
 def show_diagnostics(result: CheckResult) -> None:
     """Print the warnings of a check on standard error."""
     if result.diagnostics:
-        from flowrules.syntax.diagnostics import render
+        color = wants_color(sys.stderr)
+        click.echo(findings_text(result.diagnostics, result.sources, color), err=True, color=color)
 
-        click.echo(render(result.diagnostics, result.sources, wants_color(sys.stderr)), err=True)
+
+def findings_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, SourceText], color: bool) -> str:
+    """Findings with their lines, as many as anybody reads, and how many more there are."""
+    from flowrules.syntax.diagnostics import MOST, render
+
+    text = render(diagnostics[:MOST], sources, color)
+    more = len(diagnostics) - MOST
+    return text + (f"\nand {more:,} more finding{'' if more == 1 else 's'}\n" if more > 0 else "")
 
 
 def wants_color(stream: Any) -> bool:
