@@ -72,6 +72,8 @@ class CheckResult:
     tests: tuple[pr.TestDeclaration, ...] = ()
     scopes: Mapping[str, FileScope] = field(factory=dict, repr=False)
     """The files by ruleset name, with what each declares and imports."""
+    known: Mapping[Symbol, Checked | None] = field(factory=dict, repr=False)
+    """What each declaration of the files is; ``None`` where it is faulty."""
 
 
 def check(
@@ -111,6 +113,7 @@ def check(
         sources=loader.sources,
         tests=tuple(tests) if mode == "test" and sound else (),
         scopes=loader.scopes,
+        known=ws.known,
     )
 
 
@@ -154,7 +157,12 @@ def names_map(names: Mapping[int, str]) -> MapTable:
 
 
 def _resolve_all(ws: Workspace) -> None:
-    ordered = needs_first(s for scope in ws.scopes.values() for s in scope.symbols.values())
+    _resolve(ws, (s for scope in ws.scopes.values() for s in scope.symbols.values()))
+
+
+def _resolve(ws: Workspace, symbols: Iterable[Symbol]) -> None:
+    """Check some symbols, after all that they need."""
+    ordered = needs_first(symbols)
     for symbol in ordered:
         ws.resolve(symbol)
     report_extent(ws, ordered)
@@ -221,7 +229,7 @@ def _site_line(ruleset: str, name: str, kind: str, value: str) -> str:
 def _tests(ws: Workspace, roots: Sequence[FileScope], binder: Binder | None) -> list[pr.TestDeclaration]:
     def recheck(bindings: Bindings, scope: FileScope, faults: Faults) -> Workspace:
         again = _workspace(ws.scopes, ws.sources, bindings, binder, "test", faults)
-        _resolve_all(again)
+        _resolve(again, scope.symbols.values())  # the rest is checked where a test asks for it
         unknown_bindings(again)
         return again
 
