@@ -101,6 +101,8 @@ class Premises:
     _filters: dict[tuple[str, bool, bool], Formula] = field(factory=dict)
     _projections: dict[Any, Any] = field(factory=dict)
     _open: set[Any] = field(factory=set)
+    _claims: dict[int, Claims] = field(factory=dict)
+    _places: dict[str, Place] = field(factory=dict)
     _facts: tuple[Fact, ...] | None = None
 
     @property
@@ -118,7 +120,10 @@ class Premises:
 
     def claims(self, place: Place = FLOWS) -> Claims:
         """The reader of predicates and conditions that stand at a place."""
-        return Claims(self, place)
+        held = self._claims.get(id(place))
+        if held is None:
+            held = self._claims[id(place)] = Claims(self, place)
+        return held
 
     def filter_claim(self, name: str, reversed_: bool, want: bool) -> Formula:
         """A named filter, or its reverse, as a formula."""
@@ -174,7 +179,10 @@ class Premises:
         """The place of a predicate on a source's flows or rows."""
         if source.table is None:
             return FLOWS
-        return Place(table=self.program.tables.get(source.table))
+        held = self._places.get(source.table)
+        if held is None:
+            held = self._places[source.table] = Place(table=self.program.tables.get(source.table))
+        return held
 
 
 class Claims:
@@ -183,6 +191,9 @@ class Claims:
     def __init__(self, premises: Premises, place: Place) -> None:
         self.premises = premises
         self.place = place
+        self._known_claims: dict[tuple[int, bool], tuple[ex.Expression, Formula]] = {}
+        self._denied: dict[int, tuple[ex.Expression, Formula]] = {}
+        self._variables: dict[ex.Expression, Variable] = {}
 
     def true(self, node: ex.Expression) -> Formula:
         """When the condition is true."""
@@ -194,10 +205,24 @@ class Claims:
 
     def not_true(self, node: ex.Expression) -> Formula:
         """When the condition is false or unknown."""
-        return negate(self.claim(node, True))
+        held = self._denied.get(id(node))
+        if held is None:
+            held = node, negate(self.claim(node, True))
+            if not self.premises._open:
+                self._denied[id(node)] = held
+        return held[1]
 
     def claim(self, node: ex.Expression, want: bool) -> Formula:
         """When the condition is true (``want``), or false."""
+        held = self._known_claims.get((id(node), want))
+        if held is not None:
+            return held[1]
+        found = self._claim(node, want)
+        if not self.premises._open:  # within a circle of definitions less is looked into
+            self._known_claims[id(node), want] = (node, found)
+        return found
+
+    def _claim(self, node: ex.Expression, want: bool) -> Formula:
         match node:
             case ex.And(items=items):
                 parts = (self.claim(i, want) for i in items)
@@ -541,7 +566,13 @@ class Claims:
         """The variable that stands for a value."""
         if isinstance(node, ex.Field) and self.place.table is None:
             return variable(node.name)
-        return Variable(node, self.universe(node), opaque=not isinstance(node, ex.Feature | ex.Measure))
+        held = self._variables.get(node)
+        if held is None:
+            opaque = not isinstance(node, ex.Feature | ex.Measure)
+            held = Variable(node, self.universe(node), opaque=opaque)
+            if not self.premises._open:
+                self._variables[node] = held
+        return held
 
     def universe(self, node: ex.Expression) -> Domain:
         """What a value can be."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import field, frozen
@@ -369,7 +369,7 @@ class Hosts:
         return Hosts(self.set | other.set)
 
     def __invert__(self) -> Hosts:
-        return Hosts(every_address().set - self.set)
+        return _other_hosts(self)
 
     def __contains__(self, address: int) -> bool:
         return address in self.set
@@ -377,7 +377,10 @@ class Hosts:
     @property
     def full(self) -> bool:
         """Whether every address is in."""
-        return self is _every.get("all") or self.count == 1 << 128
+        held = _every.get("all")
+        if held is not None and self.set is held.set:
+            return True
+        return self.set.range_count <= 3 and self.count == 1 << 128
 
     @property
     def count(self) -> int:
@@ -386,6 +389,11 @@ class Hosts:
 
 
 _every: dict[str, Hosts] = {}
+
+
+@lru_cache(maxsize=256)
+def _other_hosts(members: Hosts) -> Hosts:
+    return Hosts(every_address().set - members.set)
 
 
 def every_address() -> Hosts:

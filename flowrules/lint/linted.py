@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from flowrules.lint.claims import Premises
 from flowrules.lint.parameters import ParameterUses
 from flowrules.lint.proofs import Prover
 from flowrules.lint.statements import Statement, statements
+from flowrules.model import expression as ex
 from flowrules.model.program import Program
 from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax import tree
@@ -48,6 +49,7 @@ class Linted:
         self.tested = tested
         self.rulesets = frozenset(f.ruleset for f in files)
         self._places: dict[str, Places] = {}
+        self._reached: dict[tuple[str, str], bool] = {}
 
     @cached_property
     def uses(self) -> ParameterUses:
@@ -85,11 +87,28 @@ class Linted:
 
     def names_broken(self, statement: Statement) -> bool:
         """Whether a statement names a filter that no flow can pass."""
-        from flowrules.model import expression as ex
-
         return bool(self.broken_filters) and any(
             isinstance(n, ex.FilterRef) and n.name in self.broken_filters for n in statement.node.walk()
         )
+
+    def reaches(self, node: ex.Expression, what: Callable[[ex.Expression], bool], key: str) -> bool:
+        """Whether a predicate holds a node of a kind, itself or through the filters that it names.
+
+        ``key`` names the kind, so that filters are searched once.
+        """
+        for inner in node.walk():
+            if what(inner):
+                return True
+            if isinstance(inner, ex.FilterRef):
+                known = self._reached.get((key, inner.name))
+                if known is None:
+                    self._reached[key, inner.name] = False
+                    declared = self.program.filters.get(inner.name)
+                    known = declared is not None and self.reaches(declared.predicate, what, key)
+                    self._reached[key, inner.name] = known
+                if known:
+                    return True
+        return False
 
     # ---- texts -----------------------------------------------------------------------------------
 

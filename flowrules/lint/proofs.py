@@ -48,6 +48,8 @@ class Prover:
     premises: Premises
     undecided: list[ex.Expression] = field(factory=list)
     """Predicates of which something was asked that took too long."""
+    _empty: dict[tuple[int, int], tuple[ex.Expression, bool | None]] = field(factory=dict)
+    _parts: dict[tuple[int, int], tuple[ex.Expression, list[Part]]] = field(factory=dict)
 
     def claims(self, place: Place = FLOWS) -> Claims:
         """Predicates at a place as formulas."""
@@ -89,7 +91,12 @@ class Prover:
 
     def unsatisfiable(self, node: ex.Expression, place: Place = FLOWS) -> bool | None:
         """Whether no flow can pass."""
-        return self._noted(node, self.impossible([self.claims(place).true(node)]))
+        key = (id(node), id(place))
+        held = self._empty.get(key)
+        if held is None:
+            answer = self._noted(node, self.impossible([self.claims(place).true(node)]))
+            held = self._empty[key] = node, answer
+        return held[1]
 
     def always(self, node: ex.Expression, place: Place = FLOWS, wire: bool = True) -> bool | None:
         """Whether every flow passes."""
@@ -118,8 +125,13 @@ class Prover:
 
     def parts(self, node: ex.Expression, place: Place = FLOWS) -> list[Part]:
         """The conjuncts of a predicate, through the filters that it names."""
-        claims = self.claims(place)
-        return [Part(n, claims.true(n), via) for n, via in self._conjuncts(node, (), place)]
+        key = (id(node), id(place))
+        held = self._parts.get(key)
+        if held is None:
+            claims = self.claims(place)
+            found = [Part(n, claims.true(n), via) for n, via in self._conjuncts(node, (), place)]
+            held = self._parts[key] = node, found
+        return held[1]
 
     def _conjuncts(
         self, node: ex.Expression, via: tuple[ex.Expression, ...], place: Place

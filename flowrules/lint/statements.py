@@ -158,3 +158,12 @@ def members_of(node: ex.SetExpression) -> Iterator[ex.Members]:
             yield from members_of(right)
         case ex.SetBlocks(of=of):
             yield from members_of(of)
+
+
+def own_conjuncts(node: ex.Expression) -> Iterator[ex.Expression]:
+    """The conjuncts of a predicate that are written in it, not through a named filter."""
+    if isinstance(node, ex.And):
+        for item in node.items:
+            yield from own_conjuncts(item)
+    else:
+        yield node

@@ -8,6 +8,7 @@ from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
 from flowrules.lint.sides import direction_of, side_of
+from flowrules.lint.statements import own_conjuncts
 from flowrules.model import expression as ex
 
 _MANY = 65536
@@ -61,13 +62,5 @@ def _within_small_set(predicate: ex.Expression, key: ex.Expression) -> bool:
         and n.items[0] == key
         and len(n.items) == 1
         and isinstance(n.collection, ex.InSet | ex.Addresses)
-        for n in _conjuncts(predicate)
+        for n in own_conjuncts(predicate)
     )
-
-
-def _conjuncts(node: ex.Expression) -> Iterator[ex.Expression]:
-    if isinstance(node, ex.And):
-        for item in node.items:
-            yield from _conjuncts(item)
-    else:
-        yield node

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
+from flowrules.lint.sides import direction_of, side_of
+from flowrules.lint.statements import Statement
 from flowrules.model import expression as ex
+from flowrules.model.reversal import reverse
 
 
 class AnotherScan(Rule):
@@ -35,8 +38,7 @@ class AnotherScan(Rule):
 
     def check(self, linted: Linted) -> Iterator[Finding]:
         """The plan of the program."""
-        if not any(isinstance(n, ex.In) and isinstance(n.collection, ex.InSet)
-                   for s in linted.statements for n in s.node.walk()):  # fmt: skip
+        if not any(_may_need_a_scan(linted, s) for s in linted.statements):
             return
         from flowrules.plan.planner import make_plan
 
@@ -69,6 +71,47 @@ class AnotherScan(Rule):
                 tested.span if tested is not None and tested.span is not None else demand.place,
                 hint="group by what the set is tested on, and one scan does",
             )
+
+
+def _may_need_a_scan(linted: Linted, statement: Statement) -> bool:
+    """A quick look: a set is tested on what is neither a key nor an inside host."""
+    if statement.kind not in ("source", "fraction"):
+        return False
+    direction = direction_of(linted.program, statement.node)
+    if statement.kind == "fraction" and statement.source is not None:
+        direction = direction_of(linted.program, statement.source.predicate)
+    keys = {k.of for k in statement.keys}
+
+    def tests_another(node: ex.Expression) -> bool:
+        if not isinstance(node, ex.In) or not isinstance(node.collection, ex.InSet):
+            return False
+        return any(i not in keys and side_of(i, direction) != "inside" for i in node.items)
+
+    if any(tests_another(n) for n in statement.node.walk()):
+        return True
+    # through named filters the direction may be another's, so any test of a set is looked at
+    named = [n for n in statement.node.walk() if isinstance(n, ex.FilterRef)]
+    return any(_named_tests(linted, n, tests_another) for n in named)
+
+
+def _named_tests(
+    linted: Linted, node: ex.FilterRef, what: Callable[[ex.Expression], bool], depth: int = 0
+) -> bool:
+    """Whether a named filter holds such a test, through the filters that it names in turn."""
+    declared = linted.program.filters.get(node.name)
+    if declared is None or depth > 30:
+        return False
+    if not linted.reaches(declared.predicate, _tests_set, "set"):
+        return False
+    predicate = reverse(declared.predicate) if node.reversed else declared.predicate
+    return any(
+        what(n) or (isinstance(n, ex.FilterRef) and _named_tests(linted, n, what, depth + 1))
+        for n in predicate.walk()
+    )
+
+
+def _tests_set(node: ex.Expression) -> bool:
+    return isinstance(node, ex.In) and isinstance(node.collection, ex.InSet)
 
 
 def _ordinal(n: int) -> str:

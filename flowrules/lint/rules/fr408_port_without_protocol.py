@@ -51,6 +51,8 @@ class PortWithoutProtocol(Rule):
                 continue
             if statement.kind == "filter" and statement.declaration in named:
                 continue  # judged where it is used
+            if not linted.reaches(statement.node, _tests_port, "port"):
+                continue
             if linted.prover.unsatisfiable(statement.node) or linted.prover.always(statement.node):
                 continue  # FR301 and FR302 say more
             around = self._around(linted, statement)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from flowrules.lint.domains import Numbers
 from flowrules.lint.facts import ICMP, among, variable
 from flowrules.lint.finding import Finding
+from flowrules.lint.formulas import negate
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
+from flowrules.lint.statements import own_conjuncts
 from flowrules.lint.wording import text_of
 from flowrules.model import expression as ex
 
@@ -45,13 +47,10 @@ class IcmpPort(Rule):
             whole = claims.true(statement.node)
             if linted.prover.impossible([whole]):
                 continue
-            from flowrules.lint.formulas import negate
-
             if not linted.prover.impossible([whole, negate(among("protocol", *ICMP))]):
                 continue
-            for part in linted.prover.parts(statement.node):
-                node = part.node
-                if part.via or not isinstance(node, ex.Compare | ex.In) or not _tests_dport(node):
+            for node in own_conjuncts(statement.node):
+                if not isinstance(node, ex.Compare | ex.In) or not _tests_dport(node):
                     continue
                 values = linted.premises.project(node_field(node), ex.Source(predicate=node))
                 if isinstance(values, Numbers) and not values.full and not _has_message(values):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
-from flowrules.lint.proofs import Part
 from flowrules.lint.rule import Rule
 from flowrules.lint.sides import direction_of, side_of
 from flowrules.lint.special_addresses import is_own_network
+from flowrules.lint.statements import own_conjuncts
 from flowrules.lint.wording import text_of
 from flowrules.model import expression as ex
 from flowrules.model.source_text import Span
@@ -89,19 +89,18 @@ def _tests(linted: Linted) -> Iterator[tuple[ex.In, str | None, str, Span | None
         direction = direction_of(linted.program, predicate)
         if direction is None:
             continue
-        for part in linted.prover.parts(predicate):
-            node = part.node
-            if part.via or not isinstance(node, ex.In) or not isinstance(node.collection, ex.Addresses):
+        for node in own_conjuncts(predicate):
+            if not isinstance(node, ex.In) or not isinstance(node.collection, ex.Addresses):
                 continue
             side = side_of(node.items[0], direction)
             if side is None or linted.premises.free(node) is not None:
                 continue
-            yield node, _list_name(linted, part), side, node.span
+            yield node, _list_name(linted, node), side, node.span
 
 
-def _list_name(linted: Linted, part: Part) -> str | None:
+def _list_name(linted: Linted, node: ex.In) -> str | None:
     """The declared list that a test names; ``None`` for lists written out."""
-    span = part.node.span
+    span = node.span
     if span is None:
         return None
     scope = next((s for s in linted.scopes.values() if s.path == span.path), None)

@@ -8,6 +8,7 @@ from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
 from flowrules.lint.sides import OTHER, direction_of, side_of, sides_of_set
+from flowrules.lint.statements import own_conjuncts
 from flowrules.lint.wording import text_of
 from flowrules.model import expression as ex
 
@@ -46,9 +47,9 @@ class OtherSide(Rule):
             direction = direction_of(linted.program, predicate)
             if direction is None:
                 continue
-            for part in linted.prover.parts(predicate):
-                node = part.node.of if isinstance(part.node, ex.Not) else part.node
-                if not isinstance(node, ex.In) or not isinstance(node.collection, ex.InSet) or part.via:
+            for conjunct in own_conjuncts(predicate):
+                node = conjunct.of if isinstance(conjunct, ex.Not) else conjunct
+                if not isinstance(node, ex.In) or not isinstance(node.collection, ex.InSet):
                     continue
                 sides = sides_of_set(linted.program, node.collection.set)
                 if len(sides) != len(node.items):
