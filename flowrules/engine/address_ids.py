@@ -101,26 +101,25 @@ class AddressIds:
     def _enter(self, addresses: NDArray[np.uint32], ids: Codes) -> None:
         """Put ids into the pages of their addresses, new pages while there is room for them."""
         block = addresses >> _HALF
-        pages = self._pages
-        if len(pages.ids) >> 16 > MOST_PAGES:
-            paged = np.flatnonzero(pages.directory.take(block) != _NO_PAGE)
-            if not len(paged):
-                return
-            addresses, ids, block = addresses.take(paged), ids.take(paged), block.take(paged)
         with self._lock:
-            pages = self._pages
-            met = np.zeros(1 << 16, np.bool_)
-            met[block] = True
-            fresh = np.flatnonzero(met & (pages.directory == _NO_PAGE))
-            used = len(pages.ids) >> 16
-            fresh = fresh[: MOST_PAGES + 1 - used]
-            if len(fresh):
-                directory = pages.directory.copy()
-                directory[fresh] = np.arange(used, used + len(fresh), dtype=np.uint32)
-                room = np.zeros((used + len(fresh)) << 16, np.uint32)
-                room[: len(pages.ids)] = pages.ids
-                pages = self._pages = _Pages(directory, room)
-            page = pages.directory.take(block)
+            page = self._pages.directory.take(block)
+            without = block[page == _NO_PAGE]
+            room = MOST_PAGES + 1 - (len(self._pages.ids) >> 16)
+            if len(without) and room > 0:
+                self._add_pages(without, room)
+                page = self._pages.directory.take(block)
             paged = np.flatnonzero(page != _NO_PAGE)
             place = page.take(paged).astype(np.int64) << 16 | addresses.take(paged) & _LOW_HALF
-            pages.ids[place] = ids.take(paged)
+            self._pages.ids[place] = ids.take(paged)
+
+    def _add_pages(self, blocks: NDArray[np.uint32], room: int) -> None:
+        """Give blocks pages, at most ``room`` of them."""
+        ordered = np.sort(blocks)
+        fresh = ordered[np.r_[True, ordered[1:] != ordered[:-1]]][:room]
+        pages = self._pages
+        used = len(pages.ids) >> 16
+        directory = pages.directory.copy()
+        directory[fresh] = np.arange(used, used + len(fresh), dtype=np.uint32)
+        ids = np.zeros((used + len(fresh)) << 16, np.uint32)
+        ids[: len(pages.ids)] = pages.ids
+        self._pages = _Pages(directory, ids)

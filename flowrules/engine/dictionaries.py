@@ -243,6 +243,10 @@ class NumberCodes:
                     return codes, _NO_ROWS, _NO_WORDS
                 absent = np.flatnonzero(codes == 0)
                 return codes, absent, values.astype(np.uint64)
+        if values.dtype == np.uint32 and window.base == 0 and len(values) and int(values.max()) < size:
+            codes = window.codes.take(values)
+            if codes.min():
+                return codes, _NO_ROWS, _NO_WORDS
         wide = _as_words(values)
         place = wide - np.uint64(window.base)
         if not size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ ACK = TCP_FLAGS["A"]
 
 Columns = Mapping[str, NDArray[Any]]
 
+_OF_PORTS = frozenset({"sequential", "counters", "port_style", "port_range", "parity"})
+"""Measures of the ports of a host's own connections."""
+
 _COUNTER_LOOKS = 20
 _COUNTER_ERRORS = 3
 """A number of counters needs so many looks, and a sequence of so many standard errors."""
@@ -38,12 +41,13 @@ _COUNTER_ERRORS = 3
 class HostRows:
     """The rows of all hosts of one collection as each host sees them: its own end and the peer's.
 
-    ``mine`` and ``port`` are the host's address and port, ``peer`` and ``peer_port`` the other end's.
-    What several measures need is worked out once.
+    ``port`` is the host's port, ``peer`` and ``peer_port`` are the other end's.  What several of the
+    ``measures`` need is worked out once, and the rows are given up when nothing needs them any more.
     """
 
-    def __init__(self, collected: CollectedRows, other_side: Columns) -> None:
+    def __init__(self, collected: CollectedRows, other_side: Columns, measures: Collection[str]) -> None:
         self.hosts, self.rows = collected.take_out()
+        self._ports_only = all(name in _OF_PORTS for name in measures)
         self.count = len(self.hosts[0]) if self.hosts else 0
         self._other = other_side
         self.empty = not self.rows or not len(self.rows["host"])
@@ -145,18 +149,25 @@ class HostRows:
 
         def make() -> PortFeatures:
             index = self.clients()
-            return port_features(
+            columns = (
                 self.rows["stime"].take(index),
                 self.end(index),
                 self.port.take(index),
                 self.destinations(index),
                 self.host.take(index),
-                self.count,
-                addresses=self._addresses(),
             )
+            if self._ports_only:
+                self._give_up()
+            return port_features(*columns, self.count, addresses=self._addresses())
 
         found: PortFeatures = self._once("ports", make)
         return found
+
+    def _give_up(self) -> None:
+        """Let go of the rows: there may be millions of them."""
+        self.rows, self._other = {}, {}
+        self.host = self.replied = self.peer = self.port = self.peer_port = np.zeros(0, np.int32)
+        self._held.pop("clients", None)
 
     def _addresses(self) -> NDArray[Any] | None:
         first = self.hosts[0]

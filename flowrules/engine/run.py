@@ -14,6 +14,7 @@ from flowrules.engine.answers import Answer, answer
 from flowrules.engine.collect import CollectedRows, OtherSide
 from flowrules.engine.collect import Collection as RowCollection
 from flowrules.engine.direction import DirectionRule, decide
+from flowrules.engine.errors import asked_by
 from flowrules.engine.filling import filled
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.host_measures import HostRows, host_measure
@@ -42,6 +43,7 @@ from flowrules.engine.world import Earlier, Found, members_name
 from flowrules.flows.table import FlowSource
 from flowrules.model import expression as ex
 from flowrules.model.program import EntryDeclaration, FeatureDeclaration, ProfileDeclaration, Program
+from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import measured_later, parts_of
 from flowrules.plan.missing import Fields
@@ -69,7 +71,7 @@ def run(
     ``threads`` (``None``: one for each core) and ``rows`` (records a chunk) change nothing but the time
     that it takes.  ``progress`` is called with the number of records done in the scan at hand.
     Raises ``MissingField`` before anything is read where a source lacks what a declaration needs,
-    ``SumOverflow``, and what the sources raise.
+    ``SumOverflow``, ``LimitExceeded`` where a rule asks for more than memory holds, and what the sources raise.
     """
     if conf is None:
         from flowrules.flows.silk_conf import BUILT_IN
@@ -116,21 +118,30 @@ class _Run:
 
     def go(self, threads: int, rows: int | None, progress: Progress | None) -> Results:
         for planned in self.plan.scans:
-            number = planned.number
-            task, groupings, collections = self._task(number, planned.fields)
-            idle = not groupings and all(
-                c.hosts is not None and not len(c.hosts[0]) for _, c in task.collections
-            )
-            if number > 1 and idle:
-                for place, (_, collection) in zip(collections, task.collections, strict=True):
-                    self.collected[place] = HostRows(CollectedRows(collection), {})
-            else:
-                found = scan(task, self.sources, self.around, threads=threads, rows=rows, progress=progress)
-                self._keep(found, number, groupings, collections)
-            self._work_out(number)
+            self._scan(planned.number, planned.fields, threads, rows, progress)
+            self._work_out(planned.number)
         return self._results()
 
     # ---- scans
+
+    def _scan(
+        self,
+        number: int,
+        fields: frozenset[str],
+        threads: int,
+        rows: int | None,
+        progress: Progress | None,
+    ) -> None:
+        """Read all flows once and keep what was found (its own dictionaries are given up on return)."""
+        task, groupings, collections = self._task(number, fields)
+        idle = not groupings and all(c.hosts is not None and not len(c.hosts[0]) for _, c in task.collections)
+        if number > 1 and idle:
+            for place, (_, collection) in zip(collections, task.collections, strict=True):
+                self.collected[place] = HostRows(CollectedRows(collection), {}, ())
+            return
+        with asked_by(*self._spreading(groupings)):
+            found = scan(task, self.sources, self.around, threads=threads, rows=rows, progress=progress)
+        self._keep(found, number, groupings, collections)
 
     def _task(self, number: int, fields: frozenset[str]) -> tuple[Task, list[int], list[int]]:
         """What a scan counts, and which groupings and collections of the plan those are."""
@@ -159,6 +170,14 @@ class _Run:
         task = Task(counted, kept, list(others.values()), fields, number == 1, shared)
         return task, groupings, collections
 
+    def _spreading(self, groupings: Sequence[int]) -> tuple[str, Span | None]:
+        """The name and place of what makes many rows of one flow in a scan, if anything does."""
+        for query in self.plan.queries.values():
+            spread = any(isinstance(k, ex.Spread) for k in query.keys)
+            if spread and query.grouping in groupings:
+                return query.demand.owner, query.demand.place
+        return "", None
+
     def _keep(
         self, found: Scanned, number: int, groupings: Sequence[int], collections: Sequence[int]
     ) -> None:
@@ -175,7 +194,8 @@ class _Run:
         others = {key: rows.take_out() for key, rows in zip(self._other_places, found.others, strict=True)}
         for place, collected in zip(collections, found.rows, strict=True):
             planned = self.plan.collections[place]
-            self.collected[place] = HostRows(collected, others[planned.keys, planned.profile])
+            other = others[planned.keys, planned.profile]
+            self.collected[place] = HostRows(collected, other, [m.name for m in planned.measures])
 
     def _work_out(self, number: int) -> None:
         """Everything that is ready after a scan."""
@@ -300,8 +320,9 @@ class _Run:
     def _set(self, name: str) -> None:
         if name not in self.world.sets:
             declared = self.program.sets[name]
-            self._need_set(declared.set)
-            found = self.world.set_of(declared.set)
+            with asked_by(declared.name, declared.span):
+                self._need_set(declared.set)
+                found = self.world.set_of(declared.set)
             if found is None:  # nothing is known without earlier results: no member is
                 found = _empty(declared.parts, declared.names)
             if found.frame is not None and len(found.frame.columns) == len(declared.names):
@@ -358,19 +379,21 @@ class _Run:
             return
         self._need(dm.keep_conditions(table.keeps))
         self._need(o.by for o in table.order)
-        groups = self._answer(query).groups
-        if table.fill is not None and groups.rows:
-            groups = filled(groups, table, self.facts)
-        self.world.tables[name] = table_result(groups, table, self.world)
+        with asked_by(table.name, table.span):
+            groups = self._answer(query).groups
+            if table.fill is not None and groups.rows:
+                groups = filled(groups, table, self.facts)
+            self.world.tables[name] = table_result(groups, table, self.world)
 
     # ---- profiles
 
     def _hosts(self, name: str) -> dict[str, Series]:
         if name not in self.hosts:
             profile = self.program.profiles[name]
-            self._need_set(profile.hosts)
-            found = self.world.set_of(profile.hosts)
-            self.hosts[name] = host_keys(profile, found or SetResult(profile.parts))
+            with asked_by(profile.name, profile.span):
+                self._need_set(profile.hosts)
+                found = self.world.set_of(profile.hosts)
+                self.hosts[name] = host_keys(profile, found or SetResult(profile.parts))
         return self.hosts[name]
 
     def _profile(self, name: str) -> None:
