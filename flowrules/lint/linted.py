@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from flowrules.check.symbols import FileScope
+from flowrules.check.symbols import FileScope, Symbol
 from flowrules.lint.claims import Premises
-from flowrules.lint.parameters import ParameterUses
+from flowrules.lint.nodes import FileNodes
+from flowrules.lint.parameters import ParameterUses, used_names
 from flowrules.lint.proofs import Prover
 from flowrules.lint.statements import Statement, statements
 from flowrules.model import expression as ex
@@ -21,6 +22,7 @@ from flowrules.syntax.places import Places
 
 if TYPE_CHECKING:
     from flowrules.lint.superfluous import Superfluous
+    from flowrules.lint.written_addresses import Written
 
 _TOKEN: Final = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\r\n]*')
 
@@ -49,12 +51,14 @@ class Linted:
         self.tested = tested
         self.rulesets = frozenset(f.ruleset for f in files)
         self._places: dict[str, Places] = {}
+        self._nodes: dict[str, FileNodes] = {}
+        self.addresses: dict[str, Sequence[Written]] = {}
         self._reached: dict[tuple[str, str], bool] = {}
 
     @cached_property
     def uses(self) -> ParameterUses:
         """Where texts depend on parameters."""
-        return ParameterUses(self.scopes, self.sources)
+        return ParameterUses(self.scopes, self.sources, self.used_names)
 
     @cached_property
     def premises(self) -> Premises:
@@ -170,6 +174,18 @@ class Linted:
         return span
 
     # ---- declarations ----------------------------------------------------------------------------
+
+    def nodes(self, scope: FileScope) -> FileNodes:
+        """The nodes of a file's tree."""
+        held = self._nodes.get(scope.path)
+        if held is None:
+            held = self._nodes[scope.path] = FileNodes(scope.file)
+        return held
+
+    @cached_property
+    def used_names(self) -> Mapping[str, Sequence[tuple[tree.Name, Symbol]]]:
+        """By path: every name that means a declaration of its file or of another, with that declaration."""
+        return {s.path: list(used_names(s, self.nodes(s))) for s in self.scopes.values()}
 
     def items(self, path: str) -> tuple[tree.FileItem, ...]:
         """What a file consists of."""

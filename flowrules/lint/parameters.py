@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from flowrules.check.symbols import FileScope, Symbol
+from flowrules.lint.nodes import FileNodes
 from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax import tree
 
@@ -15,7 +16,12 @@ _CONSTANTS = ("ports", "nets", "map", "schedule")
 class ParameterUses:
     """The places of names that mean a parameter, or a constant that is made with one."""
 
-    def __init__(self, scopes: Mapping[str, FileScope], sources: Mapping[str, SourceText]) -> None:
+    def __init__(
+        self,
+        scopes: Mapping[str, FileScope],
+        sources: Mapping[str, SourceText],
+        names: Mapping[str, Sequence[tuple[tree.Name, Symbol]]] | None = None,
+    ) -> None:
         self._sources = sources
         self._free: dict[Symbol, bool] = {}
         self._starts: dict[str, list[int]] = {}
@@ -24,7 +30,9 @@ class ParameterUses:
         for scope in scopes.values():
             found = sorted(
                 (name.span.start, name.span.end, symbol.qualified)
-                for name, symbol in used_names(scope)
+                for name, symbol in (
+                    names[scope.path] if names is not None else used_names(scope, FileNodes(scope.file))
+                )
                 if self.is_free(symbol)
             )
             self._starts[scope.path] = [start for start, _, _ in found]
@@ -75,11 +83,9 @@ def resolve(scope: FileScope, name: tree.Name) -> Symbol | None:
     return symbol
 
 
-def used_names(scope: FileScope) -> Iterator[tuple[tree.Name, Symbol]]:
+def used_names(scope: FileScope, nodes: FileNodes) -> Iterator[tuple[tree.Name, Symbol]]:
     """Every name in a file that means a declaration of it or of another, with that declaration."""
-    for item in scope.file.items:
-        for node in item.walk():
-            if isinstance(node, tree.Name):
-                symbol = resolve(scope, node)
-                if symbol is not None:
-                    yield node, symbol
+    for node in nodes.of(tree.Name):
+        symbol = resolve(scope, node)
+        if symbol is not None:
+            yield node, symbol

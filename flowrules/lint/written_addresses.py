@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 from attrs import frozen
@@ -33,22 +33,26 @@ class Written:
     """It is a whole registered block in a ``nets``."""
 
 
-def written_addresses(linted: Linted, scope: FileScope) -> Iterator[Written]:
+def written_addresses(linted: Linted, scope: FileScope) -> Sequence[Written]:
     """The addresses of a file, each place once, in the order of the text."""
+    held = linted.addresses.get(scope.path)
+    if held is None:
+        held = linted.addresses[scope.path] = tuple(_written(linted, scope))
+    return held
+
+
+def _written(linted: Linted, scope: FileScope) -> Iterator[Written]:
     found: dict[int, Written] = {}
     ends: set[int] = set()
-    for item in scope.file.items:
-        in_nets = isinstance(item, tree.Nets)
-        for node in item.walk():
-            place = _literal(node)
-            if place is None or node.span.start in ends:
-                continue
-            if isinstance(node, tree.Range):
-                ends.add(node.high.span.start)
-            listed = in_nets and is_registered_block(*place)
-            found.setdefault(
-                node.span.start, Written(linted.text(node.span), node.span, purpose(*place), listed)
-            )
+    nodes = linted.nodes(scope)
+    for item, node in (*nodes.within(tree.Range), *nodes.within(tree.Literal)):
+        place = _literal(node)
+        if place is None or node.span.start in ends:
+            continue
+        if isinstance(node, tree.Range):
+            ends.add(node.high.span.start)
+        listed = isinstance(item, tree.Nets) and is_registered_block(*place)
+        found.setdefault(node.span.start, Written(linted.text(node.span), node.span, purpose(*place), listed))
     text = linted.source(scope.path)
     for start, end in (*linted.comments(scope.path), *linted.strings(scope.path)):
         for offsets, first, last in _in_text(text, start, end):

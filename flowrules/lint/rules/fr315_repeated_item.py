@@ -39,13 +39,19 @@ class RepeatedItem(Rule):
     def check(self, linted: Linted) -> Iterator[Finding]:
         """Every list of numbers, addresses, labels or tuples."""
         for scope in linted.files:
-            for item in scope.file.items:
-                for node in item.walk():
-                    match node:
-                        case tree.Ports(items=items) | tree.Nets(items=items) | tree.MapEntry(items=items):
-                            yield from self._list(linted, scope, items)
-                        case tree.In(collection=tree.List(items=items)) | tree.SetLiteral(items=items):
-                            yield from self._list(linted, scope, items)
+            nodes = linted.nodes(scope)
+            kinds: tuple[type[tree.Ports | tree.Nets | tree.MapEntry | tree.SetLiteral], ...] = (
+                tree.Ports,
+                tree.Nets,
+                tree.MapEntry,
+                tree.SetLiteral,
+            )
+            for kind in kinds:
+                for node in nodes.of(kind):
+                    yield from self._list(linted, scope, node.items)
+            for test in nodes.of(tree.In):
+                if isinstance(test.collection, tree.List):
+                    yield from self._list(linted, scope, test.collection.items)
 
     def _list(self, linted: Linted, scope: FileScope, items: tuple[tree.Item, ...]) -> Iterator[Finding]:
         gone: set[int] = set()

@@ -35,25 +35,20 @@ class MixedLogic(Rule):
     def check(self, linted: Linted) -> Iterator[Finding]:
         """Every or with an and beside it."""
         for scope in linted.files:
-            for item in scope.file.items:
-                for node in item.walk():
-                    if not isinstance(node, tree.Or):
-                        continue
-                    bare = [
-                        i for i in node.items if isinstance(i, tree.And) and not linted.is_enclosed(i.span)
-                    ]
-                    if bare:
-                        first = bare[0]
-                        yield self.finding(
-                            linted,
-                            "and binds tighter than or: say with parentheses which is meant",
-                            first.span,
-                            hint=f"it is read as ({linted.text(first.span)}) now",
-                            witness=_difference(linted, node),
-                            edits=[e for i in bare for e in _parentheses(linted, i.span)],
-                            safe=True,
-                            mend="put parentheses around each and",
-                        )
+            for node in linted.nodes(scope).of(tree.Or):
+                bare = [i for i in node.items if isinstance(i, tree.And) and not linted.is_enclosed(i.span)]
+                if bare:
+                    first = bare[0]
+                    yield self.finding(
+                        linted,
+                        "and binds tighter than or: say with parentheses which is meant",
+                        first.span,
+                        hint=f"it is read as ({linted.text(first.span)}) now",
+                        witness=_difference(linted, node),
+                        edits=[e for i in bare for e in _parentheses(linted, i.span)],
+                        safe=True,
+                        mend="put parentheses around each and",
+                    )
 
 
 def _parentheses(linted: Linted, span: Span) -> tuple[Fix, ...]:

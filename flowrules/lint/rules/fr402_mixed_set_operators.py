@@ -38,26 +38,23 @@ class MixedSetOperators(Rule):
     def check(self, linted: Linted) -> Iterator[Finding]:
         """Every set operation below another."""
         for scope in linted.files:
-            for item in scope.file.items:
-                for node in item.walk():
-                    if not isinstance(node, tree.SetOperation):
-                        continue
-                    for side in (node.left, node.right):
-                        if (
-                            isinstance(side, tree.SetOperation)
-                            and not side.parenthesised
-                            and side.operator != node.operator
-                        ):
-                            span = side.span
-                            yield self.finding(
-                                linted,
-                                f"{side.operator} and {node.operator} stand side by side: say with parentheses which goes first",
-                                node.operator_span,
-                                hint=f"it is read as ({linted.text(span)}) now",
-                                edits=(
-                                    Fix(linted.span(span.path, span.start, span.start), "("),
-                                    Fix(linted.span(span.path, span.end, span.end), ")"),
-                                ),
-                                safe=True,
-                                mend="add parentheses",
-                            )
+            for node in linted.nodes(scope).of(tree.SetOperation):
+                for side in (node.left, node.right):
+                    if (
+                        isinstance(side, tree.SetOperation)
+                        and not side.parenthesised
+                        and side.operator != node.operator
+                    ):
+                        span = side.span
+                        yield self.finding(
+                            linted,
+                            f"{side.operator} and {node.operator} stand side by side: say with parentheses which goes first",
+                            node.operator_span,
+                            hint=f"it is read as ({linted.text(span)}) now",
+                            edits=(
+                                Fix(linted.span(span.path, span.start, span.start), "("),
+                                Fix(linted.span(span.path, span.end, span.end), ")"),
+                            ),
+                            safe=True,
+                            mend="add parentheses",
+                        )

@@ -37,7 +37,7 @@ class UnusedImport(Rule):
     def check(self, linted: Linted) -> Iterator[Finding]:
         """The imports of every file."""
         for scope in linted.files:
-            used = _used_heads(scope)
+            used = _used_heads(linted, scope)
             for node in scope.file.imports:
                 unused = [i for i in node.names or () if (i.alias or i.name).text not in used]
                 alias = node.alias if node.alias is not None and node.alias.text not in used else None
@@ -66,14 +66,9 @@ class UnusedImport(Rule):
                     yield self.finding(linted, f"the name {alias.text} is given and never used", alias.span)
 
 
-def _used_heads(scope: FileScope) -> set[str]:
-    return {
-        node.parts[0]
-        for item in scope.file.items
-        if not isinstance(item, tree.Import)
-        for node in item.walk()
-        if isinstance(node, tree.Name)
-    }
+def _used_heads(linted: Linted, scope: FileScope) -> set[str]:
+    names = linted.nodes(scope).within(tree.Name)
+    return {node.parts[0] for item, node in names if not isinstance(item, tree.Import)}
 
 
 def _name(linted: Linted, node: tree.Import, imported: tree.ImportedName) -> tuple[Fix, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
-from flowrules.lint.parameters import used_names
 from flowrules.lint.rule import Rule
 
 
@@ -32,7 +31,7 @@ class UnusedParameter(Rule):
 
     def check(self, linted: Linted) -> Iterator[Finding]:
         """The parameters of every file."""
-        used = {symbol for scope in linted.scopes.values() for _, symbol in used_names(scope)}
+        used = {symbol for names in linted.used_names.values() for _, symbol in names}
         used |= {
             symbol
             for scope in linted.scopes.values()

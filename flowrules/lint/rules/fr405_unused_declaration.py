@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
-from flowrules.lint.parameters import used_names
 from flowrules.lint.rule import Rule
 
 
@@ -39,7 +38,7 @@ class UnusedDeclaration(Rule):
             ]
             if not private:
                 continue
-            uses = [(symbol, name.span) for name, symbol in used_names(scope)]
+            uses = [(symbol, name.span) for name, symbol in linted.used_names[scope.path]]
             for symbol in private:
                 own = symbol.node.span
                 if not any(s is symbol and not (own.start <= at.start < own.end) for s, at in uses):

@@ -40,27 +40,25 @@ class MagicPorts(Rule):
             named = list(_named_lists(scope))
             if not named:
                 continue
-            for item in scope.file.items:
-                if isinstance(item, tree.Ports | tree.Test):
+            nodes = linted.nodes(scope)
+            for item, node in (*nodes.within(tree.In), *nodes.within(tree.Compare)):
+                found = _literal_ports(scope, node)
+                if found is None or isinstance(item, tree.Test):
                     continue
-                for node in item.walk():
-                    found = _literal_ports(scope, node)
-                    if found is None:
-                        continue
-                    ranges, place = found
-                    name = next((n for n, held in named if held == ranges), None)
-                    if name is None:
-                        continue
-                    text = name if isinstance(node, tree.In) else f"in {name}"
-                    yield self.finding(
-                        linted,
-                        f"{linted.text(place.span)} is the port list {name}",
-                        place.span,
-                        hint=f"write {text}",
-                        edits=_edit(linted, node, place, name),
-                        safe=True,
-                        mend=f"write {name}",
-                    )
+                ranges, place = found
+                name = next((n for n, held in named if held == ranges), None)
+                if name is None:
+                    continue
+                text = name if isinstance(node, tree.In) else f"in {name}"
+                yield self.finding(
+                    linted,
+                    f"{linted.text(place.span)} is the port list {name}",
+                    place.span,
+                    hint=f"write {text}",
+                    edits=_edit(linted, node, place, name),
+                    safe=True,
+                    mend=f"write {name}",
+                )
 
 
 def _named_lists(scope: FileScope) -> Iterator[tuple[str, Ranges]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flowrules.lint.claims import FLOWS
 from flowrules.lint.facts import WIRE, among, formulas_of
 from flowrules.lint.finding import Finding
-from flowrules.lint.formulas import Formula
+from flowrules.lint.formulas import Formula, Holds
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
 from flowrules.lint.statements import Statement
@@ -53,8 +53,6 @@ class PortWithoutProtocol(Rule):
                 continue  # judged where it is used
             if not linted.reaches(statement.node, _tests_port, "port"):
                 continue
-            if linted.prover.unsatisfiable(statement.node) or linted.prover.always(statement.node):
-                continue  # FR301 and FR302 say more
             around = self._around(linted, statement)
             if any(_asks_protocol(e) for e in (*(k.of for k in statement.keys), *statement.measured)):
                 continue
@@ -62,6 +60,8 @@ class PortWithoutProtocol(Rule):
                 span = atom.span
                 if span is None or (span.path, span.start) in seen or span.path not in _paths(linted):
                     continue
+                if linted.prover.unsatisfiable(statement.node) or linted.prover.always(statement.node):
+                    break  # FR301 and FR302 say more
                 seen.add((span.path, span.start))
                 yield self.finding(
                     linted,
@@ -97,11 +97,17 @@ class PortWithoutProtocol(Rule):
                     predicate = reverse(declared.predicate) if reversed_ else declared.predicate
                     yield from self._bare(linted, predicate, around, depth + 1)
             case ex.Compare() | ex.In() if _tests_port(node):
-                dead = linted.prover.impossible([*around, claims.true(node)])
-                if not dead and not _asks_web_type(around) and self._lets_pass(linted, around):
+                if _asks_web_type(around) or not self._lets_pass(linted, around):
+                    return
+                if not linted.prover.impossible([*around, claims.true(node)]):
                     yield node
 
     def _lets_pass(self, linted: Linted, around: tuple[Formula, ...]) -> bool:
+        if any(
+            isinstance(f, Holds) and f.variable.key == "protocol" and _WITHOUT not in f.domain.values
+            for f in around
+        ):
+            return False
         flags = [
             f
             for fact in WIRE
@@ -137,7 +143,6 @@ def _is_port(node: ex.Expression) -> bool:
 def _asks_web_type(around: tuple[Formula, ...]) -> bool:
     """SiLK's web types are TCP by their definition."""
     from flowrules.lint.domains import Labels
-    from flowrules.lint.formulas import Holds
 
     return any(
         isinstance(f, Holds)

@@ -35,10 +35,8 @@ class ReviewPassed(Rule):
     def check(self, linted: Linted) -> Iterator[Finding]:
         """The attributes of every declaration."""
         for scope in linted.files:
-            for item in scope.file.items:
-                for node in item.walk():
-                    if not isinstance(node, tree.Attribute) or node.name.text != "review" or not node.items:
-                        continue
+            for node in linted.nodes(scope).of(tree.Attribute):
+                if node.name.text == "review" and node.items:
                     value = node.items[0]
                     if not isinstance(value, tree.Literal) or not isinstance(value.value, tree.TimeValue):
                         continue
