@@ -347,3 +347,10 @@ def unknown_bindings(ws: Workspace) -> None:
                 "FR603", _placed(binding, f"{ruleset} has no parameter {short}"), binding.span,
                 hint=did_you_mean(short, own),
             )  # fmt: skip
+        elif ruleset and ruleset not in ws.scopes and short in names:
+            near = did_you_mean(ruleset, ws.scopes)
+            if near is not None:
+                ws.faults.report(
+                    "FR603", _placed(binding, f"no ruleset here is called {ruleset}, so {short} is not bound"),
+                    binding.span, hint=near, severity="warning",
+                )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flowrules import __version__
-from flowrules.cli.ruleset_options import findings_text, ruleset_options, wants_color
+from flowrules.cli.ruleset_options import findings_text, ruleset_options, site_source, wants_color
 
 if TYPE_CHECKING:
     from flowrules.model.source_text import SourceText
@@ -71,19 +71,8 @@ def _check(
         sources.update(error.sources)
         bindings = Bindings()
     result = check(roots, search.find_ruleset, bindings, binder, "check", search.names)
-    if site is not None and str(site) not in sources and _speaks_of(result.diagnostics, str(site)):
-        sources[str(site)] = _site_text(site)
-    return [*found, *result.diagnostics], {**result.sources, **sources}, len(roots)
-
-
-def _speaks_of(diagnostics: Sequence[Diagnostic], path: str) -> bool:
-    return any(d.span is not None and d.span.path == path for d in diagnostics)
-
-
-def _site_text(site: Path) -> SourceText:
-    from flowrules.model.source_text import SourceText
-
-    return SourceText(str(site), site.read_text(encoding="utf-8-sig"))
+    diagnostics = [*found, *result.diagnostics]
+    return diagnostics, {**result.sources, **site_source(site, diagnostics), **sources}, len(roots)
 
 
 def _print_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, SourceText], form: str) -> None:

@@ -9,7 +9,12 @@ from shutil import get_terminal_size
 import click
 
 from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
-from flowrules.cli.ruleset_options import load_rulesets, ruleset_options, wants_color
+from flowrules.cli.ruleset_options import (
+    load_rulesets,
+    refuse_one_input_for_both,
+    ruleset_options,
+    wants_color,
+)
 
 
 @click.group("explain")
@@ -37,6 +42,7 @@ def plan_command(
     from flowrules.plan.missing import Fields
     from flowrules.plan.planner import make_plan
 
+    refuse_one_input_for_both(rulesets, paths)
     result = load_rulesets(rulesets, site, settings, "run" if paths else "check")
     program = result.program
     assert program is not None
@@ -96,6 +102,7 @@ def host_command(
     except AddressError as error:
         raise click.UsageError(str(error)) from None
     rulesets = rulesets or ("sei.web_clients", "sei.email")
+    refuse_one_input_for_both(rulesets, paths)
     if paths:
         result = load_rulesets(rulesets, site, settings, "run")
         sources = open_flows(paths, input_format, silk_config, on_error)

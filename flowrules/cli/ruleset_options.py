@@ -58,17 +58,28 @@ def load_rulesets(
     bindings = bind(Site() if site is None else load_site(site), settings, binder)
     result = check(roots, search.find_ruleset, bindings, binder, mode, search.names)
     diagnostics = [*faults, *result.diagnostics]
+    sources = {**result.sources, **site_source(site, diagnostics)}
     if any(d.is_error for d in diagnostics):
-        raise RulesetErrors(diagnostics, result.sources)
-    show_diagnostics(result)
+        raise RulesetErrors(diagnostics, sources)
+    if diagnostics:
+        color = wants_color(sys.stderr)
+        click.echo(findings_text(diagnostics, sources, color), err=True, color=color)
     return result
 
 
-def show_diagnostics(result: CheckResult) -> None:
-    """Print the warnings of a check on standard error."""
-    if result.diagnostics:
-        color = wants_color(sys.stderr)
-        click.echo(findings_text(result.diagnostics, result.sources, color), err=True, color=color)
+def refuse_one_input_for_both(rulesets: Sequence[str], paths: Sequence[str]) -> None:
+    """A usage error where standard input is to hold a ruleset and flows."""
+    if "-" in rulesets and "-" in paths:
+        raise click.UsageError("- stands for a ruleset and for flows: standard input can hold one of them")
+
+
+def site_source(site: Path | None, diagnostics: Sequence[Diagnostic]) -> Mapping[str, SourceText]:
+    """The text of the site file by its path, where findings speak of it."""
+    if site is None or all(d.span is None or d.span.path != str(site) for d in diagnostics):
+        return {}
+    from flowrules.model.source_text import SourceText
+
+    return {str(site): SourceText(str(site), site.read_text(encoding="utf-8-sig"))}
 
 
 def findings_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, SourceText], color: bool) -> str:

@@ -9,7 +9,7 @@ import click
 
 from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
 from flowrules.cli.report_output import print_profile, report_options
-from flowrules.cli.ruleset_options import load_rulesets, ruleset_options
+from flowrules.cli.ruleset_options import load_rulesets, refuse_one_input_for_both, ruleset_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ def command(
     RULESET is a file, a folder, - for standard input, or the name of a shipped or installed ruleset,
     such as sei.web_clients.
     """
+    refuse_one_input_for_both(rulesets, paths)
     result = load_rulesets(rulesets, site, settings, "run")
     assert result.program is not None
     sources = open_flows(paths, input_format, silk_config, on_error)

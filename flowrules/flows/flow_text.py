@@ -97,6 +97,24 @@ def parse_flow_text(text: str) -> FlowText:
     return _table(rows, places, set(titles))
 
 
+def parse_cell(field: str, text: str) -> int | str:
+    """A value of a stored field as a table of flows writes it; sensors and types stay names.
+
+    Raises ``ValueError`` that says what was found and expected, and ``AddressError``.
+    """
+    if field == "sensor":
+        return text
+    if field == "record_number":
+        raise ValueError("records are numbered as they are read")
+    try:
+        number = _READERS.get(field, _whole)(field, text, {})
+    except AddressError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"found {text!r}, {error}") from None
+    return text if field == "type" else int(number)
+
+
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
 
@@ -202,7 +220,7 @@ def _value(number: int, name: str, cell: str, sensors: dict[str, int]) -> Any:
 
 
 def _whole(name: str, cell: str, sensors: dict[str, int]) -> int:
-    if not cell.isdigit():
+    if not (cell.isascii() and cell.isdigit()):
         raise ValueError("expected a whole number")
     if int(cell) > _NUMBERS[name]:
         raise ValueError(f"expected at most {_NUMBERS[name]}")
@@ -212,7 +230,7 @@ def _whole(name: str, cell: str, sensors: dict[str, int]) -> int:
 def _protocol(name: str, cell: str, sensors: dict[str, int]) -> int:
     if cell in PROTOCOLS:
         return PROTOCOLS[cell]
-    if not cell.isdigit() or int(cell) > 255:
+    if not (cell.isascii() and cell.isdigit()) or int(cell) > 255:
         raise ValueError(f"expected 0-255 or one of {', '.join(PROTOCOLS)}")
     return int(cell)
 

@@ -35,7 +35,7 @@ def bind(site: Site, settings: Iterable[str] = (), binder: Binder | None = None)
         internal=site.internal,
         direction=site.direction,
         sampling=site.sampling,
-        assume={name: value.text for name, value in site.assume.items()},
+        assume=dict(site.assume),
         zone=site.zone,
         site_path=site.path or "site.yaml",
     )

@@ -49,7 +49,8 @@ class Site:
     ``params`` has the values for the parameters of one ruleset by its name, and under ``None`` those for
     every ruleset that has such a parameter.  ``schedules``, ``sets`` and ``maps`` bind parameters of that
     type in the same way; their names may have the ruleset's before them (``sei.email.office``).
-    ``names`` has names of addresses (128-bit numbers), ``assume`` what to take where a source lacks a field.
+    ``names`` has names of addresses (128-bit numbers), ``assume`` what to take where a source lacks a field
+    (a number, or the name of a type or sensor).
     """
 
     path: str = ""
@@ -62,7 +63,7 @@ class Site:
     sets: Mapping[str, SiteFile] = Factory(dict)
     maps: Mapping[str, SiteFile] = Factory(dict)
     names: Mapping[int, str] = Factory(dict)
-    assume: Mapping[str, SiteValue] = Factory(dict)
+    assume: Mapping[str, int | str] = Factory(dict)
 
 
 def load_site(path: Path) -> Site:
@@ -257,12 +258,19 @@ def _names(source: SiteText, node: Node, at: Span) -> dict[int, str]:
     return names
 
 
-def _assume(source: SiteText, node: Node, at: Span) -> dict[str, SiteValue]:
-    values = _values(source, node, at)
-    for name, value in values.items():
+def _assume(source: SiteText, node: Node, at: Span) -> dict[str, int | str]:
+    from flowrules.flows.flow_text import parse_cell
+
+    assumed: dict[str, int | str] = {}
+    for name, value in _values(source, node, at).items():
         if name not in STORED:
             source.fault("FR612", f"flow records have no field '{name}'", value.key, _nearest(name, STORED))
-    return values
+            continue
+        try:
+            assumed[name] = parse_cell(name, value.text)
+        except (AddressError, ValueError) as error:
+            source.fault("FR614", f"{name}: {error}", value.span)
+    return assumed
 
 
 KEYS: Final[Mapping[str, Callable[[SiteText, Node, Span], Any]]] = {

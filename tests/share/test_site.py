@@ -95,7 +95,7 @@ def test_a_whole_site_file(folder: Path) -> None:
         parse_address("203.0.113.220"): "proxy1.example.net",
         parse_address("2001:db8::1"): "six",
     }
-    assert texts(site.assume) == {"initial_flags": "S", "sensor": "S0"}
+    assert site.assume == {"initial_flags": 2, "sensor": "S0"}
     span = site.params["sei.web_clients"]["min_share"].span
     assert (span.line, span.column, span.end_column) == (7, 32, 36)
     assert WHOLE[span.start : span.end] == "0.5%"
