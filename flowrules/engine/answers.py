@@ -15,8 +15,8 @@ from flowrules.engine.ranking import Groups
 from flowrules.engine.results import Scalar, Series
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import measured_later, parts_of
+from flowrules.plan.key_tests import over_keys
 from flowrules.plan.plan import Query
-from flowrules.plan.planner import over_keys
 
 
 @frozen(eq=False)

@@ -24,7 +24,7 @@ from flowrules.engine.row_values import DIRECTION_CODES, Rows
 from flowrules.engine.surroundings import Surroundings
 from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model import expression as ex
-from flowrules.plan.planner import cost
+from flowrules.plan.cost import cost
 
 PIECE_ROWS = 1 << 17
 """How many rows are evaluated at a time, so that what lies between two steps stays in the cache."""

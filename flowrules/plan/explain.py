@@ -8,8 +8,8 @@ from flowrules.model import expression as ex
 from flowrules.model.expression_text import expression_text
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import Aggregate
+from flowrules.plan.cost import cost
 from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query
-from flowrules.plan.planner import cost
 
 
 def explain(plan: Plan) -> str:

@@ -8,17 +8,17 @@ for the scan after the one that finds the set.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 from attrs import evolve
 
 from flowrules.model import expression as ex
 from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Program
 from flowrules.model.source_text import Span
-from flowrules.model.types import ADDRESS
 from flowrules.plan import demands as dm
-from flowrules.plan.aggregates import MATCHING, VALUES, Aggregate, measured_later, parts_of
+from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
+from flowrules.plan.cost import cost
+from flowrules.plan.deriving import derived
 from flowrules.plan.field_use import (
     COLLECTED,
     COLLECTED_WHERE_THERE,
@@ -26,9 +26,10 @@ from flowrules.plan.field_use import (
     fields_of,
     welcome_fields,
 )
+from flowrules.plan.key_tests import explodes, is_inside, keys_beside
 from flowrules.plan.missing import Fields, MissingField
 from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
-from flowrules.plan.rewriting import Rewriter, depends, rebuild
+from flowrules.plan.rewriting import Rewriter, depends
 
 _ALWAYS_READ = ("stime", "duration")
 """Every scan tells from when to when the flows are, where the sources say so."""
@@ -263,7 +264,7 @@ class _Planner:
         open_ones: list[ex.Expression] = []
         extra: tuple[ex.Expression, ...] = ()
         for conjunct, ready in later.items():
-            beside = self._keys_beside(conjunct, keys, demand.source.direction, conjuncts)
+            beside = keys_beside(conjunct, keys, demand.source.direction, conjuncts)
             if beside is None:
                 level = max(level, ready + 1)
                 self.reasons.setdefault(
@@ -275,9 +276,9 @@ class _Planner:
         # what an earlier scan has found anyway is tested in the scan: fewer rows, fewer groups
         deferred = [c for c in open_ones if later[c] >= level]
         for conjunct in deferred:
-            beside = self._keys_beside(conjunct, keys, demand.source.direction, conjuncts) or ()
+            beside = keys_beside(conjunct, keys, demand.source.direction, conjuncts) or ()
             extra += tuple(k for k in beside if k not in extra)
-        if self._explodes((*keys, *extra), deferred):
+        if explodes((*keys, *extra), deferred):
             level = max(later[c] for c in deferred) + 1
             self.reasons.setdefault(
                 level, f"{demand.owner} would count too many groups without the set that restricts them"
@@ -285,37 +286,6 @@ class _Planner:
             deferred, extra = [], ()
         where = tuple(c for c in conjuncts if c not in deferred)
         return where, tuple(deferred), extra, level
-
-    def _keys_beside(
-        self,
-        conjunct: ex.Expression,
-        keys: tuple[ex.Expression, ...],
-        direction: str | None,
-        conjuncts: Sequence[ex.Expression],
-    ) -> tuple[ex.Expression, ...] | None:
-        """The keys that must stand beside ``keys`` so that they decide a test; ``None``: they cannot.
-
-        Only keys of which there are few: a host known to be inside, where no other host is a key, the
-        protocol and the like, ports that the predicate restricts to a list.
-        """
-        if over_keys(conjunct, keys) is not None:
-            return ()
-        fields = tuple(dict.fromkeys(n for n in conjunct.walk() if isinstance(n, ex.Field) and n not in keys))
-        hosts = [k for k in (*keys, *fields) if _is_address(k)]
-        for field in fields:
-            if _is_address(field):
-                if len(hosts) > 1 or not _is_inside(field, direction):
-                    return None
-            elif not few_values(field, conjuncts):
-                return None
-        return fields if over_keys(conjunct, (*keys, *fields)) is not None else None
-
-    def _explodes(self, keys: Sequence[ex.Expression], deferred: Sequence[ex.Expression]) -> bool:
-        """Whether groups without the deferred tests may be as many as pairs of hosts."""
-        if not deferred:
-            return False
-        tested = {n for c in deferred for n in c.walk()}
-        return any(_is_address(k) and k not in tested for k in keys)
 
     def _grouping(
         self,
@@ -327,7 +297,7 @@ class _Planner:
     ) -> int:
         where = tuple(sorted(where, key=cost))
         key = (scan, frozenset(where), frozenset(keys))
-        inside = tuple(_is_inside(k, direction) for k in keys)
+        inside = tuple(is_inside(k, direction) for k in keys)
         held = self.groupings.get(key)
         if held is None:
             held = self.groupings[key] = len(self.grouping_plans)
@@ -397,47 +367,9 @@ class _Planner:
 
     # ---- the whole
 
-    def _derive(self) -> None:
-        """Let groupings be added up from finer ones of the same flows, where that saves counting.
-
-        Different values of a key of the finer grouping are its groups.  Beside such keys only ones of few
-        values may be added up, so that the finer groups are not many more.
-        """
-        plans = self.grouping_plans
-        for place, coarse in enumerate(plans):
-            valued = {a.of for a in coarse.aggregates if a.kind == VALUES}
-            finer = [
-                other
-                for other, fine in enumerate(plans)
-                if fine.scan == coarse.scan
-                and set(fine.where) == set(coarse.where)
-                and set(coarse.keys) < set(fine.keys)
-                and valued <= set(fine.keys)
-                and all(k in valued or few_values(k, fine.where) for k in fine.keys if k not in coarse.keys)
-            ]
-            if finer:
-                best = max(finer, key=lambda other: (len(plans[other].keys), -other))
-                more = (a for a in coarse.aggregates if a.kind != VALUES)
-                merged = tuple(dict.fromkeys((*plans[best].aggregates, *more)))
-                plans[best] = evolve(plans[best], aggregates=merged)
-                plans[place] = evolve(coarse, finer=best)
-        # what a finer grouping is added up from counts for both
-        for place, coarse in enumerate(plans):
-            while coarse.finer is not None and plans[coarse.finer].finer is not None:
-                coarse = plans[place] = self._through(coarse)
-
-    def _through(self, coarse: GroupingPlan) -> GroupingPlan:
-        plans = self.grouping_plans
-        assert coarse.finer is not None
-        last = plans[coarse.finer].finer
-        assert last is not None
-        more = (a for a in coarse.aggregates if a.kind != VALUES)
-        plans[last] = evolve(plans[last], aggregates=tuple(dict.fromkeys((*plans[last].aggregates, *more))))
-        return evolve(coarse, finer=last)
-
     def plan(self) -> Plan:
         """What was planned."""
-        self._derive()
+        self.grouping_plans = derived(self.grouping_plans)
         used = [g.scan for g in self.grouping_plans] + [c.scan for c in self.collection_plans]
         last = max(used, default=1)
         scans = tuple(ScanPlan(n, self._scan_fields(n), self.reasons.get(n, "")) for n in range(1, last + 1))
@@ -469,88 +401,3 @@ class _Planner:
             wanted.update(_ALWAYS_READ)
             wanted.update(("sip", "dip") if self.direction_by == NETS else ("type",))
         return frozenset(wanted)
-
-
-def over_keys(node: ex.Expression, keys: Sequence[ex.Expression]) -> ex.Expression | None:
-    """A test of a flow as a test of its group, keys read from the columns ``0``, ``1``, …; ``None``: the keys
-    do not decide it."""
-    try:
-        return _over_keys(node, {k: place for place, k in enumerate(keys)})
-    except _Undecided:
-        return None
-
-
-class _Undecided(Exception):
-    pass
-
-
-def _over_keys(node: ex.Expression, keys: Mapping[ex.Expression, int]) -> ex.Expression:
-    place = keys.get(node)
-    if place is not None:
-        return ex.Column(type=node.type, name=str(place))
-    flow: tuple[Any, ...] = (
-        ex.Field,
-        ex.Direction,
-        ex.FlagTest,
-        ex.Mask,
-        ex.Bin,
-        ex.Clock,
-        ex.Spread,
-        ex.FilterRef,
-    )
-    if isinstance(node, flow):
-        raise _Undecided
-    return rebuild(node, lambda child: _over_keys(child, keys))
-
-
-def _is_address(key: ex.Expression) -> bool:
-    return isinstance(key, ex.Field) and key.type == ADDRESS
-
-
-def _is_inside(key: ex.Expression, direction: str | None) -> bool:
-    if not isinstance(key, ex.Field):
-        return False
-    return key.name == "inside" or (key.name, direction) in (("sip", "outbound"), ("dip", "inbound"))
-
-
-FEW_VALUES = 64
-"""A port counts as a key of few values where a list of at most so many restricts it."""
-
-
-def few_values(key: ex.Expression, conjuncts: Sequence[ex.Expression]) -> bool:
-    """Whether a key beside others multiplies groups by little."""
-    if not isinstance(key, ex.Field):
-        return False
-    if key.name in ("protocol", "type", "class", "ip_version", "sensor"):
-        return True
-    for conjunct in conjuncts:
-        match conjunct:
-            case ex.Compare(op="=", left=left, right=ex.Literal()) if left == key:
-                return True
-            case ex.In(items=(item,), collection=ex.Ranges(ranges=ranges)) if item == key:
-                if sum(high - low + 1 for low, high in ranges) <= FEW_VALUES:
-                    return True
-    return False
-
-
-def cost(predicate: ex.Expression) -> tuple[int, str]:
-    """How dear a test is: cheap ones go first, on all rows; dear ones on the rows that are left."""
-    worst = 0
-    for node in predicate.walk():
-        match node:
-            case ex.Lookup() | ex.Clock():
-                worst = max(worst, 4)
-            case ex.In(collection=ex.InSet() | ex.InSchedule() | ex.Tuples()):
-                worst = max(worst, 3)
-            case ex.MapLookup():
-                worst = max(worst, 3)
-            case ex.In(collection=ex.Addresses() | ex.Blocks()) | ex.Mask() | ex.Bin():
-                worst = max(worst, 2)
-            case ex.Field() if node.type == ADDRESS or node.name in _DEAR:
-                worst = max(worst, 2)
-    return worst, repr(predicate)
-
-
-_DEAR = frozenset(
-    {"etime", "bytes_per_packet", "bytes_per_second", "packets_per_second", "icmp_type", "icmp_code", "class"}
-)
