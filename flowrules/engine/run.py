@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.collect import CollectedRows, OtherSide
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from flowrules.flows.silk_conf import SilkConf
 
 
+MOST_THREADS: Final = 4
+"""How many threads a run takes by itself: numpy's short operations do not keep more of them busy."""
+
+
 def run(
     program: Program,
     sources: Sequence[FlowSource],
@@ -50,7 +54,7 @@ def run(
 ) -> Results:
     """Evaluate the rulesets ``wanted`` (``None``: those that the program shows) over all sources.
 
-    ``threads`` (``None``: one for each core) and ``rows`` (records a chunk) change nothing but the time
+    ``threads`` (``None``: one for each core, up to ``MOST_THREADS``) and ``rows`` (records a chunk) change nothing but the time
     that it takes.  ``progress`` is called with the number of records done in the scan at hand.
     Raises ``MissingField`` before anything is read where a source lacks what a declaration needs,
     ``SumOverflow``, ``LimitExceeded`` where a rule asks for more than memory holds, and what the sources raise.
@@ -64,7 +68,7 @@ def run(
     fields = Fields([(s.path, s.fields) for s in sources], program.assume)
     plan = make_plan(program, wanted, fields, by)
     return _Run(program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous).go(
-        threads or os.cpu_count() or 1, rows, progress
+        threads or min(os.cpu_count() or 1, MOST_THREADS), rows, progress
     )
 
 

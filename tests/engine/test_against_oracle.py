@@ -270,16 +270,24 @@ def programs(draw: st.DrawFn) -> Any:
         tables.append(
             table(f"x{number_}", columns, proved(draw(st.sampled_from(predicates))), draw(key_lists), keep)
         )
-    return program(filters, sets, tables, maps={"zone": zone(), "service": service()})
+    direction = draw(st.sampled_from(["types", "types", "nets"]))
+    maps = {"zone": zone(), "service": service()}
+    return program(filters, sets, tables, maps=maps, internal=NETS[1], direction=direction)
 
 
-def oracle_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def by_nets(made: Any, flow: dict[str, Any]) -> str:
+    ours = (flow["sip"] in made.internal, flow["dip"] in made.internal)
+    names = {(True, False): "outbound", (False, True): "inbound", (True, True): "internal"}
+    return names.get(ours, "external")
+
+
+def oracle_rows(made: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     out = []
     for r in rows:
         out.append(
             {
                 **r,
-                "direction": DIRECTION[r["type"]],
+                "direction": by_nets(made, r) if made.direction == "nets" else DIRECTION[r["type"]],
                 "blocked": r["type"] == "innull",
                 "sensor": f"S{r['sensor']}",
             }
@@ -292,7 +300,7 @@ def plain_value(value: Any) -> Any:
 
 
 def check_against_oracle(made: Any, rows: list[dict[str, Any]], results: Any) -> None:
-    oracle = Oracle(made, oracle_rows(rows))
+    oracle = Oracle(made, oracle_rows(made, rows))
     for name, declared in made.sets.items():
         expected = oracle.set_of(named(name, declared.parts))
         got = set_members(results.sets[name])
