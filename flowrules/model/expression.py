@@ -34,18 +34,34 @@ class Expression:
 
     def children(self) -> Iterator[Expression]:
         """The expressions directly below this one."""
-        for a in attrs.fields(type(self)):
-            value = getattr(self, a.name)
+        for name in _parts(type(self)):
+            value = getattr(self, name)
             if isinstance(value, Expression):
                 yield value
             elif isinstance(value, tuple):
-                yield from (v for v in value if isinstance(v, Expression))
+                for part in value:
+                    if isinstance(part, Expression):
+                        yield part
 
     def walk(self) -> Iterator[Expression]:
         """This node and every one below it, parents first."""
-        yield self
-        for child in self.children():
-            yield from child.walk()
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(tuple(node.children())))
+
+
+_known_parts: dict[type[Expression], tuple[str, ...]] = {}
+
+
+def _parts(kind: type[Expression]) -> tuple[str, ...]:
+    """The attributes of a class that can hold nodes; asked for once, since walks are many."""
+    held = _known_parts.get(kind)
+    if held is None:
+        held = tuple(a.name for a in attrs.fields(kind) if a.name not in ("type", "span"))
+        _known_parts[kind] = held
+    return held
 
 
 # ---- values -----------------------------------------------------------------------------------------

@@ -31,18 +31,34 @@ class Node:
 
     def children(self) -> Iterator[Node]:
         """The nodes directly below this one, in the order of the text."""
-        for a in attrs.fields(type(self)):
-            value = getattr(self, a.name)
+        for name in _parts(type(self)):
+            value = getattr(self, name)
             if isinstance(value, Node):
                 yield value
             elif isinstance(value, tuple):
-                yield from (v for v in value if isinstance(v, Node))
+                for part in value:
+                    if isinstance(part, Node):
+                        yield part
 
     def walk(self) -> Iterator[Node]:
         """This node and every one below it, parents first."""
-        yield self
-        for child in self.children():
-            yield from child.walk()
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(tuple(node.children())))
+
+
+_known_parts: dict[type[Node], tuple[str, ...]] = {}
+
+
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    """The attributes of a class that can hold nodes; asked for once, since walks are many."""
+    held = _known_parts.get(kind)
+    if held is None:
+        held = tuple(a.name for a in attrs.fields(kind) if a.name not in ("span", "operator_span"))
+        _known_parts[kind] = held
+    return held
 
 
 # ---- names and literals -------------------------------------------------------------------------------
