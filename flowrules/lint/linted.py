@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -52,6 +52,7 @@ class Linted:
         self.rulesets = frozenset(f.ruleset for f in files)
         self._places: dict[str, Places] = {}
         self._nodes: dict[str, FileNodes] = {}
+        self._marks: dict[str, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
         self.addresses: dict[str, Sequence[Written]] = {}
         self._reached: dict[tuple[str, str], bool] = {}
 
@@ -133,17 +134,21 @@ class Linted:
             held = self._places[path] = Places(self.sources[path])
         return held.span(start, end)
 
-    def comments(self, path: str) -> Iterator[tuple[int, int]]:
+    def comments(self, path: str) -> Sequence[tuple[int, int]]:
         """Start and end of each comment of a file."""
-        for match in _TOKEN.finditer(self.source(path)):
-            if match.group()[0] == "#":
-                yield match.start(), match.end()
+        return self._marked(path)[0]
 
-    def strings(self, path: str) -> Iterator[tuple[int, int]]:
+    def strings(self, path: str) -> Sequence[tuple[int, int]]:
         """Start and end of each string of a file, quotes included."""
-        for match in _TOKEN.finditer(self.source(path)):
-            if match.group()[0] == '"':
-                yield match.start(), match.end()
+        return self._marked(path)[1]
+
+    def _marked(self, path: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        held = self._marks.get(path)
+        if held is None:
+            held = self._marks[path] = ([], [])
+            for match in _TOKEN.finditer(self.source(path)):
+                held[0 if match.group()[0] == "#" else 1].append(match.span())
+        return held
 
     def is_enclosed(self, span: Span) -> bool:
         """Whether a piece of text stands in parentheses of its own, which are part of it."""
