@@ -17,7 +17,9 @@ _VALUES: Final = {
     "tags": ("words", "@tags(web, proxy)"),
     "review": ("a date", "@review(2027-01-01)"),
     "private": ("nothing", "@private"),
+    "todo": ("a text", '@todo("the proxy is not told yet")'),
 }
+_OF_TESTS: Final = frozenset({"todo", "tags", "review"})
 
 
 class Declared(TypedDict):
@@ -57,8 +59,10 @@ def _plain(item: tree.Item) -> object:
     return str(item)
 
 
-def check_attributes(faults: Faults, attributes: tuple[tree.Attribute, ...]) -> None:
-    """Report attributes that do not exist, stand twice, or have values that they do not take."""
+def check_attributes(
+    faults: Faults, attributes: tuple[tree.Attribute, ...], of_test: bool = False
+) -> None:
+    """Report attributes that do not exist, stand twice, do not belong there, or have values that they do not take."""
     seen: dict[str, tree.Attribute] = {}
     for attribute in attributes:
         name = attribute.name.text
@@ -67,6 +71,11 @@ def check_attributes(faults: Faults, attributes: tuple[tree.Attribute, ...]) -> 
                 "FR209", f"there is no attribute @{name}", attribute.span,
                 hint=did_you_mean(name, _VALUES) or f"the attributes are {', '.join('@' + v for v in _VALUES)}",
             )  # fmt: skip
+            continue
+        if name not in _OF_TESTS if of_test else name == "todo":
+            what = "a test takes " + ", ".join(f"@{n}" for n in sorted(_OF_TESTS))
+            hint = what if of_test else "it stands before a test that does not pass yet"
+            faults.report("FR209", f"@{name} does not belong here", attribute.span, hint=hint)
             continue
         if name in seen:
             faults.report(
@@ -87,7 +96,7 @@ def _fits(name: str, items: tuple[tree.Item, ...]) -> bool:
             return bool(items) and all(_is_word(i) for i in items)
         case "replaces":
             return len(items) == 1 and isinstance(items[0], tree.Name)
-        case "deprecated":
+        case "deprecated" | "todo":
             return len(items) == 1 and isinstance(items[0], tree.Literal) and items[0].kind == "string"
     return len(items) == 1 and isinstance(items[0], tree.Literal) and items[0].kind == "time"
 
@@ -102,6 +111,14 @@ def deprecation(attributes: tuple[tree.Attribute, ...]) -> str | None:
         if attribute.name.text == "deprecated" and attribute.items:
             item = attribute.items[0]
             return str(item.value) if isinstance(item, tree.Literal) else ""
+    return None
+
+
+def todo_reason(attributes: tuple[tree.Attribute, ...]) -> str | None:
+    """The text of ``@todo``, if it stands."""
+    for attribute in attributes:
+        if attribute.name.text == "todo":
+            return str(getattr(attribute.items[0], "value", "")) if attribute.items else ""
     return None
 
 

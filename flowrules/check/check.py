@@ -233,8 +233,8 @@ def _tests(ws: Workspace, roots: Sequence[FileScope], binder: Binder | None) -> 
         unknown_bindings(again)
         return again
 
-    def assemble(again: Workspace, scope: FileScope) -> pr.Program:
-        return _assemble(again, [scope], again.needed_by(scope.symbols.values()))
+    def assemble(again: Workspace, scope: FileScope, test: Symbol) -> pr.Program:
+        return _assemble(again, [scope], again.needed_by([*scope.symbols.values(), test]))
 
     out: list[pr.TestDeclaration] = []
     for scope in roots:

@@ -79,7 +79,8 @@ NAMES: Final[tuple[Code, ...]] = (
         "FR209",
         "attribute",
         "an attribute that does not exist, or with values that it does not take",
-        'The attributes are @replaces(name), @deprecated("use x"), @tags(words), @review(date) and @private.',
+        'The attributes are @replaces(name), @deprecated("use x"), @tags(words), @review(date) and @private; '
+        'a test takes @todo("reason").',
         "@tag(web)\nfilter web = dport = 80",
         "@tags(web)\nfilter web = dport = 80",
     ),

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 import attrs
 
+from flowrules.check.attributes import check_attributes, todo_reason
 from flowrules.check.bindings import Binding, Bindings
 from flowrules.check.builtin import FIELDS, SET_CALLS
 from flowrules.check.conditions import Conditions, Names
@@ -26,13 +27,14 @@ from flowrules.model.fields import STORED
 from flowrules.model.source_text import Span
 from flowrules.syntax import tree
 
-COLUMNS: Final = frozenset((*STORED, "etime", "class", "repeat", "icmp_type", "icmp_code"))
+COLUMNS: Final = frozenset((*STORED, "etime", "repeat", "icmp_type", "icmp_code")) - {"record_number"}
 """Columns that the flows of a test can have."""
 
 Recheck = Callable[[Bindings, FileScope, Faults], Workspace]
 """Check everything again with other bindings."""
 
-Assemble = Callable[[Workspace, FileScope], pr.Program]
+Assemble = Callable[[Workspace, FileScope, Symbol], pr.Program]
+"""The program of a file, and of what a symbol needs beside."""
 
 
 def check_test(
@@ -63,13 +65,15 @@ class _Test:
         self.rules = rules
         self.recheck = recheck
         self.assemble = assemble
+        self.todo = todo_reason(node.attributes)
 
     def check(self) -> pr.TestDeclaration | None:
         before = len(self.faults.found)
+        check_attributes(self.faults, self.node.attributes, of_test=True)
         given, internal = self._parameters()
         flows, flows_span, flows_file = self._flows()
         expects = [i for i in self.node.items if isinstance(i, tree.Expect)]
-        if not expects:
+        if not expects and self.todo is None:
             self.faults.report(
                 "FR238",
                 "the test expects nothing",
@@ -98,7 +102,7 @@ class _Test:
         return pr.TestDeclaration(
             name=str(self.node.name.value),
             ruleset=self.scope.ruleset,
-            program=self.assemble(ws, self.scope),
+            program=self.assemble(ws, self.scope, symbol),
             flows=flows,
             flows_span=flows_span,
             expectations=expectations,
@@ -106,6 +110,7 @@ class _Test:
             previous=previous,
             span=self.node.span,
             flows_file=flows_file,
+            todo=self.todo,
         )
 
     def _holds(self, span: Span) -> bool:
@@ -183,6 +188,8 @@ class _Test:
     def _flows(self) -> tuple[str, Span | None, str | None]:
         given = [i for i in self.node.items if isinstance(i, tree.GivenFlows | tree.GivenFlowsFile)]
         if not given:
+            if self.todo is not None:
+                return "", None, None
             self.faults.report(
                 "FR238",
                 "the test gives no flows",
