@@ -38,11 +38,12 @@ class AnotherScan(Rule):
 
     def check(self, linted: Linted) -> Iterator[Finding]:
         """The plan of the program."""
-        if not any(_may_need_a_scan(linted, s) for s in linted.statements):
+        suspects = {s.declaration.partition(":")[0] for s in linted.statements if _may_need_a_scan(linted, s)}
+        if not suspects:
             return
         from flowrules.plan.planner import make_plan
 
-        plan = make_plan(linted.program)
+        plan = make_plan(linted.program, suspects)
         collected = {c.scan for c in plan.collections}
         reported: set[int] = set()
         for query in plan.queries.values():
