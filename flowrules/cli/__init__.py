@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "test": "Run the tests inside rulesets.",
     "explain": "Show the plan of a run, or why a host got its verdict.",
     "from": "Turn commands of other tools into a ruleset.",
+    "lsp": "Serve an editor: the language server.",
     "completion": "Print the completion script of a shell.",
 }
 """The subcommands and one line on each, in the order in which ``--help`` lists them."""
