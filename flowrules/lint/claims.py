@@ -566,13 +566,36 @@ class Claims:
         """The variable that stands for a value."""
         if isinstance(node, ex.Field) and self.place.table is None:
             return variable(node.name)
+        if isinstance(node, ex.Measure) and node.source is None and self.place.table is not None:
+            node = self._as_column(node, self.place.table)
         held = self._variables.get(node)
         if held is None:
             opaque = not isinstance(node, ex.Feature | ex.Measure)
-            held = Variable(node, self.universe(node), opaque=opaque)
+            needs, counted = self._needs(node)
+            held = Variable(node, self.universe(node), opaque, needs, counted)
             if not self.premises._open:
                 self._variables[node] = held
         return held
+
+    def _as_column(self, node: ex.Measure, table: TableDeclaration) -> ex.Expression:
+        """A measure of a table's row, as the column that holds it: the same variable by both names."""
+        name = next((c.name for c in table.columns if c.measure == node), None)
+        return node if name is None else ex.Column(type=node.type, name=name)
+
+    def _needs(self, node: ex.Expression) -> tuple[str | None, bool]:
+        """The direction that a measure needs flows of, and whether it is known wherever there are some."""
+        measure, source, optional = None, None, False
+        if isinstance(node, ex.Measure):
+            measure, source = node, node.source if node.source is not None else self.place.source
+        elif isinstance(node, ex.Feature):
+            declaration = self.place.features.get(node.name)
+            if declaration is not None:
+                measure, source = declaration.measure, declaration.source
+                optional = declaration.optional
+        if measure is None or source is None or source.direction is None or source.table is not None:
+            return None, False
+        counted = measure.name in ("flows", "sum", "distinct") and not optional
+        return source.direction, counted
 
     def universe(self, node: ex.Expression) -> Domain:
         """What a value can be."""

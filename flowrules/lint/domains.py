@@ -447,3 +447,7 @@ class Variable:
     key: Any
     universe: Domain = field(eq=False, repr=False)
     opaque: bool = field(default=False, eq=False)
+    needs: str | None = field(default=None, eq=False)
+    """The direction of which some flow must have been read, else the value is unknown."""
+    counted: bool = field(default=False, eq=False)
+    """It is known whenever there is such a flow: a measure that is 0 where nothing matched."""

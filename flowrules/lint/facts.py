@@ -289,8 +289,16 @@ def _types() -> Sequence[Formula]:
     for direction in dict.fromkeys(TYPE_DIRECTION.values()):
         named = frozenset(t for t, d in TYPE_DIRECTION.items() if d == direction)
         out.append(either((holds(type_, Domain(Labels(named, True))), among("direction", direction))))
-    out.append(either((holds(type_, Domain(Labels(frozenset(NULL_TYPES), True))), among("blocked", "yes"))))
-    return out
+    return [*out, *_null_types()]
+
+
+def _null_types() -> Sequence[Formula]:
+    type_ = variable("type")
+    passed = frozenset(t for t in TYPE_DIRECTION if t not in NULL_TYPES)
+    return (
+        either((holds(type_, Domain(Labels(frozenset(NULL_TYPES), True))), among("blocked", "yes"))),
+        either((holds(type_, Domain(Labels(passed, True))), among("blocked", "no"))),
+    )
 
 
 WIRE: Final[tuple[Fact, ...]] = (

@@ -13,9 +13,21 @@ from typing import Final
 from attrs import define, field, frozen
 
 from flowrules.lint.claims import FLOWS, Claims, Place, Premises
+from flowrules.lint.domains import Domain, Labels, Variable, labels
 from flowrules.lint.evaluate import Undetermined, is_real, truth
 from flowrules.lint.facts import DEFINITIONS, Fact, formulas_of
-from flowrules.lint.formulas import Formula, NotDecided, Propagator, State, satisfiable, states, variables
+from flowrules.lint.formulas import (
+    Formula,
+    NotDecided,
+    Propagator,
+    State,
+    either,
+    holds,
+    negate,
+    satisfiable,
+    states,
+    variables,
+)
 from flowrules.lint.witness import Witness, asked_fields, candidates
 from flowrules.model import expression as ex
 from flowrules.model.reversal import reverse
@@ -66,10 +78,11 @@ class Prover:
             return None
 
     def _problem(self, formulas: list[Formula], wire: bool) -> tuple[list[Formula], Sequence[Propagator]]:
+        seen = presence(formulas)
         if not wire:
-            return formulas, DEFINITIONS
+            return [*formulas, *seen], DEFINITIONS
         facts = self._relevant(formulas)
-        more = [f for fact in facts for f in formulas_of(fact)]
+        more = [*seen, *(f for fact in facts for f in formulas_of(fact))]
         return [*formulas, *more], [*DEFINITIONS, *(p for fact in facts for p in fact.propagators)]
 
     def _relevant(self, formulas: Iterable[Formula]) -> list[Fact]:
@@ -224,3 +237,22 @@ class Prover:
 
     def _states(self, formulas: list[Formula]) -> Iterator[State]:
         return states(*self._problem(formulas, wire=True))
+
+
+def presence(formulas: Iterable[Formula]) -> list[Formula]:
+    """That measures are unknown together: all that need flows of a direction, where none was read."""
+    found = {v for f in formulas for v in variables(f) if v.needs is not None}
+    if len(found) < 2:
+        return []
+    out: list[Formula] = []
+    for at in sorted(found, key=lambda v: repr(v.key)):
+        seen = Variable(("flows seen", at.needs), Domain(_SEEN))
+        yes = holds(seen, Domain(Labels(frozenset(("yes",)), False, _SEEN.universe)))
+        known = holds(at, Domain(at.universe.values))
+        out.append(either((negate(known), yes)))
+        if at.counted:
+            out.append(either((known, negate(yes))))
+    return out
+
+
+_SEEN: Final = labels(("yes", "no"))

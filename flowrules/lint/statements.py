@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -11,7 +12,7 @@ from flowrules.model import expression as ex
 from flowrules.model import program as pr
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class Statement:
     """One predicate or condition.
 
@@ -28,6 +29,15 @@ class Statement:
     keys: tuple[ex.Key, ...] = ()
     measured: tuple[ex.Expression, ...] = ()
     """The measures taken of the source."""
+    given: tuple[ex.Expression, ...] = field(default=(), repr=False)
+    """What holds already of every row: the thresholds of its table."""
+
+    @cached_property
+    def whole(self) -> ex.Expression:
+        """The statement with what is given."""
+        if not self.given:
+            return self.node
+        return ex.And(type=self.node.type, span=self.node.span, items=(self.node, *self.given))
 
     @property
     def about_flows(self) -> bool:
@@ -55,7 +65,8 @@ def statements(program: pr.Program, rulesets: frozenset[str]) -> tuple[Statement
         if a.ruleset in rulesets and a.condition is not None:
             table = program.tables.get(a.within_table) if a.within_table else None
             place = Place(table=table)
-            found.append(Statement(a.condition, place, "when" if table or a.within_set else "total", a.name))
+            kind = "when" if table or a.within_set else "total"
+            found.append(Statement(a.condition, place, kind, a.name, given=kept(table)))
             found.extend(maker.measures(a.condition, a.name))
     for c in program.checks.values():
         if c.ruleset in rulesets:
@@ -78,8 +89,10 @@ class _Maker:
         if source.table is None:
             yield Statement(source.predicate, FLOWS, "source", owner, source, keys, measured)
         else:
-            place = Place(table=self.program.tables.get(source.table))
-            yield Statement(source.predicate, place, "rows", owner, source, keys)
+            table = self.program.tables.get(source.table)
+            yield Statement(
+                source.predicate, Place(table=table), "rows", owner, source, keys, given=kept(table)
+            )
 
     def measures(
         self, node: ex.Expression, owner: str, source: ex.Source | None = None
@@ -158,6 +171,13 @@ def members_of(node: ex.SetExpression) -> Iterator[ex.Members]:
             yield from members_of(right)
         case ex.SetBlocks(of=of):
             yield from members_of(of)
+
+
+def kept(table: pr.TableDeclaration | None) -> tuple[ex.Expression, ...]:
+    """The thresholds that every row of a table has passed."""
+    if table is None:
+        return ()
+    return tuple(step.condition for step in table.keeps if isinstance(step, ex.Keep))
 
 
 def own_conjuncts(node: ex.Expression) -> Iterator[ex.Expression]:

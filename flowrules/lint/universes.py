@@ -117,9 +117,15 @@ def _within(measure: ex.Measure, source: ex.Source | None, project: Projection) 
             values = real_numbers(NOTHING)
     if not isinstance(values, Numbers):
         return values
+    low, high = values.least, values.greatest
+    if isinstance(arg, ex.Field):
+        low = min(max(low, _LEAST.get(arg.name, low)), high)
     if measure.name == "mean" or not values.whole:
-        low, high = values.least, values.greatest
         return real_numbers(
             None if low == -INFINITE else Fraction(low), None if high == INFINITE else Fraction(high)
         )
-    return whole_numbers(values.least, values.greatest)
+    return whole_numbers(low, high)
+
+
+_LEAST: Final = {"packets": 1, "bytes": 20, "bytes_per_packet": 20}
+"""What every flow on a wire has at least."""

@@ -38,10 +38,13 @@ def name_of_filter(node: ex.Expression) -> str:
     return expression_text(node)
 
 
-def conflict_places(linted: Linted, conflict: Conflict) -> tuple[Part, list[tuple[Span | None, str]]]:
-    """The part of a conflict to point at (the one written last), and notes on the others and on where they come from."""
+def conflict_places(
+    linted: Linted, conflict: Conflict, given: tuple[ex.Expression, ...] = ()
+) -> tuple[Part, list[tuple[Span | None, str]]]:
+    """The part of a conflict to point at (the one written last, and not ``given`` elsewhere), and notes on the others
+    and on where they come from."""
     parts = sorted(conflict.parts, key=lambda p: s.start if (s := part_place(p)) is not None else 0)
-    last = parts[-1]
+    last = next((p for p in reversed(parts) if p.node not in given), parts[-1])
     related: list[tuple[Span | None, str]] = []
     for part in parts:
         text = part_text(linted, part)
@@ -77,7 +80,12 @@ def conflict_message(linted: Linted, conflict: Conflict, what: str = "no flow ca
 
 
 def _icmp_fields(conflict: Conflict) -> list[str]:
-    """The fields of ICMP that only some of the parts speak of."""
+    """The fields of ICMP that some of the parts speak of, where the others ask for a protocol."""
+    asked = [
+        any(isinstance(n, ex.Field) and n.name == "protocol" for n in p.node.walk()) for p in conflict.parts
+    ]
+    if not any(asked):
+        return []
     found = [
         {n.name for n in p.node.walk() if isinstance(n, ex.Field) and n.name in ("icmp_type", "icmp_code")}
         for p in conflict.parts

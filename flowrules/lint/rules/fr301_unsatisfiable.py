@@ -43,13 +43,13 @@ class UnsatisfiablePredicate(Rule):
             node = statement.node
             if isinstance(node, ex.FilterRef | ex.Direction | ex.Literal):
                 continue
-            conflict = linted.prover.conflict(node, statement.place)
-            if conflict is None:
+            conflict = linted.prover.conflict(statement.whole, statement.place)
+            if conflict is None or all(p.node in statement.given for p in conflict.parts):
                 continue
             through = {v.name for p in conflict.parts for v in p.via if isinstance(v, ex.FilterRef)}
             if through & linted.broken_filters:
                 continue
-            last, related = conflict_places(linted, conflict)
+            last, related = conflict_places(linted, conflict, statement.given)
             row = statement.kind == "rows"
             yield self.finding(
                 linted,

@@ -39,6 +39,12 @@ class EmptySet(Rule):
         for node in set_operations(linted):
             left, right = linted.text(node.left.span), linted.text(node.right.span)
             if node.op == "-" and logic.inside(node.left, node.right):
+                if (
+                    node.right.span is not None
+                    and node.left.span is not None
+                    and node.right.span.start <= node.left.span.start
+                ):
+                    right = "what is excepted"
                 yield self.finding(
                     linted,
                     f"nothing is ever left: every member of {left} is one of {right}",

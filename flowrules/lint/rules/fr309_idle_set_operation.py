@@ -9,6 +9,7 @@ from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
 from flowrules.lint.rules.fr308_empty_set import set_operations
 from flowrules.lint.setlogic import SetLogic
+from flowrules.model import expression as ex
 
 
 class IdleSetOperation(Rule):
@@ -38,6 +39,8 @@ class IdleSetOperation(Rule):
         logic = SetLogic(linted)
         for node in set_operations(linted):
             left, right = linted.text(node.left.span), linted.text(node.right.span)
+            if _is_exception(node):
+                right = "what is excepted"
             message = None
             match node.op:
                 case "|":
@@ -52,6 +55,12 @@ class IdleSetOperation(Rule):
                         message = f"{left} excludes nothing: it holds every member of {right}"
                 case "-":
                     if logic.apart(node.left, node.right) and not logic.inside(node.left, node.right):
-                        message = f"{right} takes nothing away: it never holds a member of {left}"
+                        message = f"{right} takes nothing away: no member of it is ever one of {left}"
             if message is not None:
                 yield self.finding(linted, message, node.span)
+
+
+def _is_exception(node: ex.SetAlgebra) -> bool:
+    """Whether the difference was written as an ``except`` clause."""
+    left, right = node.left.span, node.right.span
+    return left is not None and right is not None and right.start <= left.start

@@ -42,13 +42,13 @@ class UnreachableThreshold(Rule):
         for statement in linted.statements:
             if statement.kind not in ("keep", "when", "feature", "total"):
                 continue
-            if not linted.prover.unsatisfiable(statement.node, statement.place):
+            if not linted.prover.unsatisfiable(statement.whole, statement.place):
                 yield from self._alternatives(linted, statement, statement.node)
                 continue
-            conflict = linted.prover.conflict(statement.node, statement.place)
-            if conflict is None:
+            conflict = linted.prover.conflict(statement.whole, statement.place)
+            if conflict is None or all(p.node in statement.given for p in conflict.parts):
                 continue
-            last, related = conflict_places(linted, conflict)
+            last, related = conflict_places(linted, conflict, statement.given)
             claims = linted.premises.claims(statement.place)
             bound = _bound(claims, last.node) if len(conflict.parts) == 1 else None
             if bound is not None:

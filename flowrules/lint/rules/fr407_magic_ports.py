@@ -63,6 +63,9 @@ class MagicPorts(Rule):
 
 def _named_lists(scope: FileScope) -> Iterator[tuple[str, Ranges]]:
     symbols = [*scope.symbols.items(), *((n, s) for n, s in scope.imported.items() if s is not None)]
+    for alias, module in scope.modules.items():
+        if module is not None:
+            symbols += [(f"{alias}.{n}", s) for n, s in module.symbols.items() if not s.private]
     for name, symbol in symbols:
         if isinstance(symbol.node, tree.Ports):
             held = list_ranges(symbol.scope, symbol.node.items)

@@ -16,6 +16,9 @@ from flowrules.model.source_text import Span
 from flowrules.syntax import tree
 from flowrules.syntax.diagnostics import Fix
 
+_OWN_WORDS = frozenset(
+    ("inside", "internal", "home", "own", "our", "ours", "local", "lan", "campus", "intranet")
+)
 _EXCHANGED = {"sip": "dip", "dip": "sip", "sport": "dport", "dport": "sport"}
 
 
@@ -23,8 +26,8 @@ class SwappedEnds(Rule):
     """The site's own networks are tested on the outer end of a flow.
 
     Why
-        outbound flows come from inside and go outside: their sip is inside, their dip is not. Private networks, and networks
-        that the same file tests on the inner end elsewhere, are the site's own; on the outer end they match nothing but
+        outbound flows come from inside and go outside: their sip is inside, their dip is not. Private networks, networks
+        that are called inside, internal, own or the like, and those that the same file tests on the inner end elsewhere, are the site's own; on the outer end they match nothing but
         forged or misrouted packets. A list that holds unroutable blocks of more than one kind is taken for what it is, a
         test for such packets.
     Bad
@@ -55,7 +58,8 @@ class SwappedEnds(Rule):
                 continue
             elsewhere = inner.get(collection) if collection is not None else None
             assert isinstance(node.collection, ex.Addresses)
-            if not is_own_network(node.collection.set) and elsewhere is None:
+            own = is_own_network(node.collection.set) or (collection is not None and _named_own(collection))
+            if not own and elsewhere is None:
                 continue
             seen.add((span.path, span.start))
             word = _field(node)
@@ -71,6 +75,12 @@ class SwappedEnds(Rule):
                 safe=False,
                 mend=f"write {other}",
             )
+
+
+def _named_own(qualified: str) -> bool:
+    """Whether a list is called the site's own."""
+    words = qualified.rpartition(":")[2].lower().split("_")
+    return bool(_OWN_WORDS & set(words))
 
 
 def _field(node: ex.In) -> str:
