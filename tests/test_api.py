@@ -100,3 +100,20 @@ def test_a_notebook_shows_tables(found: flowrules.Found) -> None:
     html = found.tables["volume"]._repr_html_()
     assert html.startswith("<table><caption>volume: Bytes by host</caption>") and "203.0.113.33" in html
     assert "<td>80, 443" in found._repr_html_()
+
+
+def test_the_example_of_the_documents_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import re
+
+    from flowrules.flows.sample import write_sample
+
+    write_sample(tmp_path, 0.01)
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parent.parent / "docs" / "python.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    found = names["found"]
+    assert isinstance(found, flowrules.Found)
+    assert found.tables["volume_in"].rows()[0][:3] == ("203.0.113.33", 1547233809, 26717)
+    assert found.sets["web_clients"].count == 31  # type: ignore[union-attr]
