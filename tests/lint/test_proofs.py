@@ -117,3 +117,42 @@ def test_a_filter_that_some_flow_passes_gets_a_witness_or_none_at_all(seed: int)
         for f in program.filters.values()
     )
     assert missed <= 6
+
+
+def test_directions_follow_from_the_internal_networks_where_the_site_says_so() -> None:
+    from flowrules.check.bindings import Bindings
+    from flowrules.model.address_set import AddressSet
+
+    ours = 0xFFFF << 32 | 0xCB007100
+    text = "filter f = inbound and sip in 203.0.113.0/24\nfilter g = inbound and dip in 203.0.113.0/24\n"
+    for direction, expected in (("nets", True), ("auto", False), ("types", False)):
+        bindings = Bindings(internal=AddressSet.from_ranges([(ours, ours + 255)]), direction=direction)
+        result = check([SourceText("t.frules", text)], bindings=bindings)
+        assert result.program is not None
+        prover = Prover(Premises(result.program))
+        assert prover.unsatisfiable(result.program.filters["t:f"].predicate) is expected
+        assert prover.unsatisfiable(result.program.filters["t:g"].predicate) is False
+
+
+def test_a_parameter_may_be_anything_so_nothing_is_proved_of_its_default() -> None:
+    prover = prover_of(
+        "param least : count = 4\nparam web : ports = 80\nparam mine : set = {}\nparam zone : map(address) = {}\n"
+        "param office : schedule\nports mail = 25, web\n"
+        "filter a = packets >= least and packets < 3\nfilter b = tcp and dport in web and dport = 443\n"
+        'filter c = sip in mine\nfilter d = zone(sip) = "lab"\nfilter e = known(zone(sip))\nfilter f = stime in office\n'
+        "filter g = tcp and dport in mail and dport = 443\nfilter h = tcp and dport in (80, web) and dport = 443\n"
+    )
+    for name, declared in prover.premises.program.filters.items():
+        assert prover.unsatisfiable(declared.predicate) is False, name
+        assert prover.always(declared.predicate) is False, name
+
+
+def test_a_predicate_with_too_many_cases_is_not_decided() -> None:
+    from flowrules.lint.formulas import MOST_STEPS
+
+    pairs = [f"(sip = 10.0.{n}.1 or dip = 10.0.{n}.2 or sport = {n + 1} or dport = {n + 1})" for n in range(40)]
+    prover = prover_of("filter f = " + " and ".join(pairs) + " and packets < 1\n")
+    predicate = prover.premises.program.filters["t:f"].predicate
+    assert MOST_STEPS < 4**10
+    assert prover.unsatisfiable(predicate) in (None, True)
+    assert prover.always(predicate) is not True
