@@ -150,7 +150,9 @@ def test_a_parameter_may_be_anything_so_nothing_is_proved_of_its_default() -> No
 def test_a_predicate_with_too_many_cases_is_not_decided() -> None:
     from flowrules.lint.formulas import MOST_STEPS
 
-    pairs = [f"(sip = 10.0.{n}.1 or dip = 10.0.{n}.2 or sport = {n + 1} or dport = {n + 1})" for n in range(40)]
+    pairs = [
+        f"(sip = 10.0.{n}.1 or dip = 10.0.{n}.2 or sport = {n + 1} or dport = {n + 1})" for n in range(40)
+    ]
     prover = prover_of("filter f = " + " and ".join(pairs) + " and packets < 1\n")
     predicate = prover.premises.program.filters["t:f"].predicate
     assert MOST_STEPS < 4**10
