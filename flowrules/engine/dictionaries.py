@@ -21,7 +21,8 @@ _SPREAD: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 """Odd multipliers that spread neighbouring values over the table (2**64 over the golden ratio, and a prime)."""
 
 _FIRST_SLOTS: Final = 1 << 12
-_MOST_WINDOW: Final = 1 << 21
+WINDOW_BITS: Final = 21
+_MOST_WINDOW: Final = 1 << WINDOW_BITS
 """The widest range of whole numbers that a window looks up directly (4 bytes each)."""
 
 
@@ -50,29 +51,40 @@ class WordCodes:
         """The words (uint64) of all codes, by code; entry 0 means nothing."""
         return self._state.words[position][: self._count]
 
+    def values(self, dtype: Any = np.uint64) -> NDArray[Any]:
+        """The values of all codes, of one word each, by code, as uint64 or int64; entry 0 means nothing."""
+        return self.word().view(dtype)
+
     def find(self, *words: Words) -> Codes:
         """The code of each value, 0 where it has none."""
         return _find(self._state, words)[0]
 
+    def look_up(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp]]:
+        """The code of each value of one word (0: none), and the rows that have none."""
+        return _find(self._state, (_as_words(values),))
+
+    def adopt(self, values: NDArray[Any]) -> None:
+        """Give different values of one word, none of them held yet, the next codes in their own order."""
+        with self._lock:
+            self._insert((_as_words(values),))
+
     def encode(self, *words: Words) -> Codes:
-        """The code of each value, new ones where they have none yet (uint32)."""
+        """The code of each value, new ones where they have none yet (uint32); words may be of any integer dtype."""
+        words = tuple(_as_words(w) for w in words)
         codes, absent = _find(self._state, words)
         if len(absent):
             codes[absent] = self._add(tuple(w.take(absent) for w in words))
         return codes
 
     def _add(self, words: tuple[Words, ...]) -> Codes:
-        order, new = _runs(words)
-        first = order[new]
+        first, of = _different(words)
         distinct = tuple(w.take(first) for w in words)
         with self._lock:
             # another thread may have added some of them in the meantime
             codes, absent = _find(self._state, distinct)
             if len(absent):
                 codes[absent] = self._insert(tuple(w.take(absent) for w in distinct))
-        out = np.empty(len(order), np.uint32)
-        out[order] = codes.take(np.cumsum(new) - 1)
-        return out
+        return codes.take(of)
 
     def _insert(self, words: tuple[Words, ...]) -> Codes:
         begin, end = self._count, self._count + len(words[0])
@@ -105,6 +117,11 @@ def _empty(words: int, slots: int) -> _State:
 
 
 def _hash(state: _State, words: tuple[Words, ...]) -> NDArray[np.intp]:
+    return _mixed(words, state.shift)
+
+
+def _mixed(words: tuple[Words, ...], shift: np.uint64) -> NDArray[np.intp]:
+    """The slot of each value: its words mixed, without the ``shift`` low bits."""
     mixed = words[0] * _SPREAD[0]
     if len(words) > 1:
         mixed ^= mixed >> np.uint64(29)
@@ -115,7 +132,7 @@ def _hash(state: _State, words: tuple[Words, ...]) -> NDArray[np.intp]:
         # the product's upper half alone would put runs of equal low bits into one slot
         mixed ^= mixed >> np.uint64(32)
         mixed *= _SPREAD[1]
-    mixed >>= state.shift
+    mixed >>= shift
     return mixed.view(np.int64)
 
 
@@ -163,15 +180,34 @@ def _place(state: _State, words: tuple[Words, ...], codes: Codes) -> None:
         slot, codes = (slot[lost] + 1) & last, codes[lost]
 
 
-def _runs(words: tuple[Words, ...]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """An order that brings equal values together, and where each run of them begins."""
-    order = np.argsort(words[0]) if len(words) == 1 else np.lexsort(words)
-    new = np.zeros(len(order), np.bool_)
-    new[:1] = True
-    for word in words:
-        ordered = word.take(order)
-        new[1:] |= ordered[1:] != ordered[:-1]
-    return order, new
+def _different(words: tuple[Words, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """One row of each different value, and for each row the place of its value among those.
+
+    Without sorting: rows write their numbers into a table, the last one in a slot speaks for its value,
+    rows of other values try the next slot.
+    """
+    rows = len(words[0])
+    bits = max(8, (2 * rows - 1).bit_length())
+    last = (1 << bits) - 1
+    slot = _mixed(words, np.uint64(64 - bits))
+    table = np.empty(1 << bits, np.int32)
+    speaker = np.empty(rows, np.int32)
+    open_ones = np.arange(rows, dtype=np.int32)
+    while len(open_ones):
+        table[slot] = open_ones
+        chosen = table.take(slot)
+        same: NDArray[np.bool_] = words[0].take(chosen) == words[0].take(open_ones)
+        for word in words[1:]:
+            same &= word.take(chosen) == word.take(open_ones)
+        if same.all():
+            speaker[open_ones] = chosen
+            break
+        speaker[open_ones[same]] = chosen[same]
+        open_ones, slot = open_ones[~same], (slot[~same] + 1) & last
+    first = np.flatnonzero(speaker == np.arange(rows, dtype=np.int32))
+    place = np.empty(rows, np.intp)
+    place[first] = np.arange(len(first))
+    return first, place.take(speaker)
 
 
 @frozen(eq=False)
@@ -263,16 +299,14 @@ class NumberCodes:
         return codes, np.flatnonzero(codes == 0), wide
 
     def _add(self, wide: Words) -> Codes:
-        order, new = _runs((wide,))
-        distinct = wide.take(order[new])
+        first, of = _different((wide,))
+        distinct = wide.take(first)
         with self._lock:
             self._widen(distinct)
             codes, absent, _ = self._seek(distinct)
             if len(absent):
                 codes[absent] = self._insert(distinct.take(absent))
-        out = np.empty(len(order), np.uint32)
-        out[order] = codes.take(np.cumsum(new) - 1)
-        return out
+        return codes.take(of)
 
     def _insert(self, distinct: Words) -> Codes:
         window = self._window

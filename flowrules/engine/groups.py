@@ -14,7 +14,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.engine.dictionaries import Codes, NumberCodes
+from flowrules.engine.dictionaries import WINDOW_BITS, Codes, NumberCodes, WordCodes
 
 _WORD = 64
 
@@ -24,7 +24,7 @@ class _Packing:
     """How many bits each column takes, and the numbers of the packed words; replaced when a column grows."""
 
     bits: tuple[int, ...]
-    numbers: NumberCodes
+    numbers: NumberCodes | WordCodes
 
 
 class GroupNumbers:
@@ -93,7 +93,8 @@ class GroupNumbers:
                 return before
             if sum(bits) > _WORD:
                 bits = tuple(max(n, b) for n, b in zip(needed, before.bits, strict=True))
-            numbers = NumberCodes()
+            # what fits a window is looked up directly, the rest by hashing
+            numbers = NumberCodes() if sum(bits) <= WINDOW_BITS else WordCodes()
             if len(before.numbers) > 1:
                 columns = _unpack(before.numbers.values(np.uint64)[1:], before.bits)
                 numbers.adopt(_pack(columns, bits))
