@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,7 +26,8 @@ def command(site: Path | None, stdio: bool) -> int:
     """
     if find_spec("pygls") is None:
         raise click.ClickException("the language server needs pygls: pip install 'flowrules[lsp]'")
-    from flowrules.lsp.server import make_server
+    from flowrules.lsp.server import serve
 
-    make_server(site).start_io()
-    return 0
+    # Only the server writes to standard output; whatever else is printed goes to standard error.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output, redirect_stdout(sys.stderr):
+        return 0 if serve(site, sys.stdin.buffer, output) else 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
@@ -44,6 +44,7 @@ class FlowrulesServer(LanguageServer):
         )
         self.project = Project(site=site)
         self.given_site = site
+        self.dismissed = False
         self.found: dict[str, tuple[SourceText, list[Found]]] = {}
         self.turns: dict[str, int] = {}
 
@@ -114,6 +115,13 @@ class FlowrulesServer(LanguageServer):
         await asyncio.gather(*(self.look_at(uri) for uri in uris))
 
 
+def serve(site: Path | None, source: BinaryIO, output: BinaryIO) -> bool:
+    """Serves until the editor ends it or goes away; whether it said goodbye (``shutdown``) before."""
+    server = make_server(site)
+    server.start_io(source, output)
+    return server.dismissed
+
+
 def make_server(site: Path | None = None) -> FlowrulesServer:
     """A server that has not been started; ``site`` is the site file that binds parameters."""
     server = FlowrulesServer(site)
@@ -140,6 +148,10 @@ def _lifetime(server: FlowrulesServer) -> None:
         if isinstance(site, str) and site and ls.given_site is None:
             root = path_of(params.root_uri) if params.root_uri else "."
             ls.project.site = Path(root, site)
+
+    @server.feature(lsp.SHUTDOWN)
+    def shutdown(ls: FlowrulesServer, params: None) -> None:
+        ls.dismissed = True
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     async def did_open(ls: FlowrulesServer, params: lsp.DidOpenTextDocumentParams) -> None:

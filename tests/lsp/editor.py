@@ -152,4 +152,4 @@ async def editor(
                 server.kill()
         await client.stop()
     assert server is not None
-    assert server.returncode == 0
+    assert server.returncode == 0, server.returncode
