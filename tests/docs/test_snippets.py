@@ -18,7 +18,6 @@ import pytest
 from flowrules.__main__ import main
 from flowrules.check.check import check
 from flowrules.model.source_text import SourceText
-from flowrules.profile.testing import run_test
 from flowrules.share.parameter_files import ParameterFiles
 from flowrules.share.search import Search
 from tests.docs.snippets import Command, blocks, commands, is_run, matches, rulesets
@@ -30,15 +29,19 @@ NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
-def test_rulesets_in_documents_check_and_pass_their_tests(path: Path) -> None:
+def test_rulesets_in_documents_check_and_pass_their_tests(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     search = Search()
     for text in rulesets(path.read_text("utf-8")):
         roots = [SourceText(path.name, text)]
         result = check(roots, search.find_ruleset, None, ParameterFiles(), "test", search.names)
         faults = [f"{d.span.line if d.span else 0}: {d.message}" for d in result.diagnostics]
         assert not faults
-        for outcome in map(run_test, result.tests):
-            assert outcome.passed, [f"{f.line}: {f.message}" for f in outcome.failures]
+        if result.tests:
+            file = tmp_path / f"{path.stem}.frules"
+            file.write_text(text, "utf-8")
+            assert main(["test", str(file)]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
