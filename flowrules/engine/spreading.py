@@ -64,7 +64,11 @@ def spread(of: ex.Spread, start: Times, duration: Times) -> tuple[NDArray[np.int
         case "uniform":
             weights = Weights(ones, ones, touched.take(rows))
         case "time":
-            inside = np.minimum(end.take(rows), bin_start + width - 1) - np.maximum(start.take(rows), bin_start) + 1
+            inside = (
+                np.minimum(end.take(rows), bin_start + width - 1)
+                - np.maximum(start.take(rows), bin_start)
+                + 1
+            )
             weights = Weights(inside, inside, (end - start + 1).take(rows))
         case "minimum":
             weights = Weights(ones, (touched.take(rows) == 1).astype(np.int64), ones)
