@@ -50,12 +50,12 @@ def command(
     standard input. A switch that cannot be said is an error that names it.
     """
     from flowrules.flows.silk_conf import find_silk_conf
-    from flowrules.translate.builder import translate
-    from flowrules.translate.run import map_kind, output_lines, silk_paths
+    from flowrules.translate.run import map_kind, map_name, output_lines, silk_paths
+    from flowrules.translate.translation import translate
 
     script = _script(pipeline)
     conf = find_silk_conf(silk_config, paths or silk_paths(script))
-    translation = translate(script, conf, map_kind)
+    translation = translate(script, conf, map_kind, map_name)
     if not evaluate:
         _write([translation.text.rstrip("\n")], output)
         return

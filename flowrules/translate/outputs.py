@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import frozen
 
+from flowrules.translate.cut import Cell
 from flowrules.translate.fields import KeyField, ValueField
 from flowrules.translate.switches import Switches
 
 
 @frozen
 class Records:
-    """rwfilter or rwcut: the records that pass a filter, as text."""
+    """rwfilter or rwcut: the records that pass a filter, as text; ``most`` of them at most."""
 
     filter: str
-    fields: tuple[str, ...] | None
+    fields: tuple[Cell, ...] | None
+    """The columns; ``None``: all of a record."""
     switches: Switches
-    maps: tuple[tuple[str, str, str], ...] = field(factory=tuple)
-    """Prefix-map fields: SiLK's field name, the declared map, its kind."""
+    most: int | None = None
 
 
 @frozen
@@ -30,10 +31,11 @@ class Statistics:
 
 @frozen
 class SetText:
-    """rwsetcat: a set as text."""
+    """rwsetcat: a set as text; ``heading`` is its file's name where that is printed."""
 
     set: str
     switches: Switches
+    heading: str | None = None
 
 
 @frozen
@@ -45,15 +47,20 @@ class Bins:
     values: tuple[ValueField, ...]
     switches: Switches
     limit: str = ""
-    """The words in parentheses of rwstats' OUTPUT line: ``1.0000%`` or ``threshold 40``."""
+    """What bounds the rows of rwstats: ``count``, ``threshold`` or ``percentage``."""
+    milliseconds: bool = False
+    """Whether times are printed with them."""
 
 
 @frozen
 class Count:
-    """rwcount: a row for each bin."""
+    """rwcount: a row for each bin of ``width`` ms, from ``start`` to ``end`` (first ms, ms after) where given."""
 
     table: str
     switches: Switches
+    width: int
+    start: int | None = None
+    end: int | None = None
 
 
 @frozen
@@ -63,6 +70,10 @@ class BagText:
     table: str
     key: KeyField
     switches: Switches
+    six: bool = False
+    """Whether the keys are IPv6 addresses whatever they hold."""
+    members: str | None = None
+    """The set of the keys before limits, of which one decides that; without it the table's."""
 
 
 @frozen

@@ -11,6 +11,7 @@ from flowrules.flows.silk_conf import SilkConf
 from flowrules.translate.errors import TranslationError
 from flowrules.translate.switches import Switches
 from flowrules.translate.values import (
+    address_items,
     duration_range,
     flag_masks,
     membership,
@@ -36,8 +37,8 @@ _LISTS: Final = {
     "dport": ("dport", 65535),
     "aport": ("aport", 65535),
     "application": ("application", 65535),
-    "input-index": ("input", 4294967295),
-    "output-index": ("output", 4294967295),
+    "input-index": ("input", 65535),
+    "output-index": ("output", 65535),
     "icmp-type": ("icmp_type", 255),
     "icmp-code": ("icmp_code", 255),
 }
@@ -59,9 +60,15 @@ _OUTPUTS: Final = frozenset(
         "all-destination",
         "print-statistics",
         "print-volume-statistics",
-        "dry-run",
+        "max-pass-records",
+        "max-fail-records",
     )
 )
+_REPEATABLE: Final = (
+    *("flags-all", "flags-initial", "flags-session", "pmap-file"),
+    *("pass-destination", "fail-destination", "all-destination"),
+)
+_FLAG_BITS: Final = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
 @define
@@ -73,35 +80,82 @@ class FilterContext:
     """(tool, switch, path) to the declared name of a set file."""
     map_name: Callable[[str, str, str, str], tuple[str, str]]
     """(tool, switch, name, path) to the declared name of a prefix map and its kind."""
+    own_name: Callable[[str], str] = lambda path: ""
+    """Path of a prefix map to the name within it, empty where it has none."""
     maps: dict[str, tuple[str, str]] = field(factory=dict)
     """Prefix maps of this command: SiLK's map name to the declared name and kind."""
 
 
 def predicates(switches: Switches, context: FilterContext) -> list[str]:
     """The conditions of one rwfilter, all of which must hold, as text of the language."""
-    for value in switches.all("pmap-file"):
-        load_map(switches, value, context)
+    _refuse_contradictions(switches)
     found: list[str] = []
-    classes = switches.get("class")
-    types = switches.get("type")
     for name, value in switches.given:
         if name in _OUTPUTS or name in ("pmap-file", "class", "type"):
             continue
+        # all switches about one kind of flags are one list of masks, of which any may match
+        if name in _FLAGS or name.endswith("-flag"):
+            field_name = _FLAGS.get(name, "flags")
+            condition = _flags(switches, field_name)
+            if condition not in found:
+                found.append(condition)
+            continue
         found.append(_predicate(switches, name, value, context))
+    classes, types = switches.get("class"), switches.get("type")
     if classes is not None or types is not None:
-        condition = _types(switches, classes, types, context.conf)
-        if condition:
-            found.insert(0, condition)
+        found.insert(0, _types(switches, classes, types, context.conf))
     return [f for f in found if f]
+
+
+def _refuse_contradictions(switches: Switches) -> None:
+    switches.once(*_REPEATABLE)
+    for name, _ in switches.given:
+        if name.startswith("not-") and switches.has(name[4:]):
+            raise switches.refuse(name, f"only one of --{name} and --{name[4:]} is allowed")
+    if switches.has("flowtypes") and (switches.has("class") or switches.has("type")):
+        raise switches.refuse("flowtypes", "it cannot stand beside --class and --type")
+    icmp = next((n for n in ("icmp-type", "icmp-code") if switches.has(n)), None)
+    protocols = switches.get("protocol")
+    if icmp and protocols is not None:
+        ranges = (i.partition("-") for i in number_list("rwfilter", "--protocol", protocols, 255))
+        if not any(int(low) <= p <= int(high or low) for low, _, high in ranges for p in (1, 58)):
+            raise switches.refuse(icmp, "--protocol includes neither 1 nor 58")
+
+
+def _flags(switches: Switches, field_name: str) -> str:
+    """Every switch about one field of flags: any of the masks; ``--ack-flag`` and its like are one mask."""
+    masks: list[str] = []
+    place: int | None = None
+    high = mask = ""
+    for name, value in switches.given:
+        if _FLAGS.get(name) == field_name:
+            masks += flag_masks(switches.tool, f"--{name}", value, "FSRPAUEC")
+        elif field_name == "flags" and name.endswith("-flag"):
+            if value not in ("0", "1"):
+                raise switches.refuse(name, f"found {value!r}, expected 0 or 1")
+            place = len(masks) if place is None else place
+            letter = name[0].upper()
+            high, mask = high + (letter if value == "1" else ""), mask + letter
+    if place is not None:
+        if not masks and high in ("", mask):
+            return f"flags {'has' if high else 'lacks'} {mask}"
+        masks.insert(place, f"{high}/{mask}")
+    return f"{field_name} matches {masks[0] if len(masks) == 1 else '(' + ', '.join(masks) + ')'}"
 
 
 def load_map(switches: Switches, value: str, context: FilterContext) -> None:
     """Declare the prefix map of a ``--pmap-file=NAME:PATH`` switch."""
     name, colon, path = value.partition(":")
     if not colon:
-        name, path = "", value
-    declared, kind = context.map_name(switches.tool, "--pmap-file", name, path)
-    context.maps[name or declared] = (declared, kind)
+        path = value
+        name = context.own_name(path)
+        if not name:
+            raise switches.refuse(
+                "pmap-file", f"{path} has no name of its own", "write --pmap-file=NAME:PATH"
+            )
+    if name in context.maps:
+        raise switches.refuse("pmap-file", f"two maps are called {name}")
+    context.maps[name] = context.map_name(switches.tool, "--pmap-file", name, path)
 
 
 def _predicate(switches: Switches, name: str, value: str, context: FilterContext) -> str:
@@ -123,25 +177,20 @@ def _predicate(switches: Switches, name: str, value: str, context: FilterContext
         return _window(name, *time_window(tool, shown, value))
     if name == "active-time":
         first, last = time_window(tool, shown, value)
-        early = "" if last is None else f"stime <= {time_text(last)}"
-        late = "" if first is None else f"etime >= {time_text(first)}"
-        return " and ".join(p for p in (early, late) if p)
-    if name in _FLAGS:
-        return f"{_FLAGS[name]} matches {flag_masks(tool, shown, value, 'FSRPAUEC')}"
+        return f"stime <= {time_text(last)} and etime >= {time_text(first)}"
     if name == "attributes":
-        return f"attributes matches {flag_masks(tool, shown, value, 'FSTC')}"
+        masks = flag_masks(tool, shown, value, "FSTC")
+        return f"attributes matches {masks[0] if len(masks) == 1 else '(' + ', '.join(masks) + ')'}"
     if name == "tcp-flags":
         letters = value.upper()
         if not letters or set(letters) - set("FSRPAUEC"):
             raise TranslationError(tool, shown, f"found {value!r}, expected flag letters of FSRPAUEC")
         return f"not flags lacks {letters}"
-    if name.endswith("-flag"):
-        if value not in ("0", "1"):
-            raise TranslationError(tool, shown, f"found {value!r}, expected 0 or 1")
-        letter = name[0].upper()
-        return f"flags {'has' if value == '1' else 'lacks'} {letter}"
     if name == "ip-version":
-        return membership("ip_version", [v.strip() for v in value.split(",")])
+        versions = [v.strip() for v in value.split(",")]
+        if set(versions) - {"4", "6"}:
+            raise TranslationError(tool, shown, f"found {value!r}, expected 4, 6 or 4,6")
+        return "" if set(versions) == {"4", "6"} else membership("ip_version", versions[:1])
     if name == "flowtypes":
         return _flowtypes(switches, value, context.conf)
     if name == "sensors":
@@ -160,12 +209,7 @@ def _protocols(items: list[str]) -> str:
     return membership("protocol", items)
 
 
-def _window(name: str, first: int | None, last: int | None) -> str:
-    if first is None:
-        assert last is not None
-        return f"{name} <= {time_text(last)}"
-    if last is None:
-        return f"{name} >= {time_text(first)}"
+def _window(name: str, first: int, last: int) -> str:
     if first == last:
         return f"{name} = {time_text(first)}"
     return f"{name} >= {time_text(first)} and {name} <= {time_text(last)}"
@@ -178,60 +222,68 @@ def _addresses(switches: Switches, name: str, bare: str, value: str, context: Fi
     if bare.endswith("set"):
         return f"{field_name} {negated}in {context.set_name(switches.tool, shown, value)}"
     if bare.endswith("cidr"):
-        items = [v.strip() for v in value.split(",") if v.strip()]
+        items = address_items(switches.tool, shown, value)
     else:
         items = wildcard_items(switches.tool, shown, value)
-    if not items:
-        raise TranslationError(switches.tool, shown, "no address given")
     return f"{field_name} {negated}in ({', '.join(items)})"
 
 
 def _types(switches: Switches, classes: str | None, types: str | None, conf: SilkConf) -> str:
-    """``--class`` and ``--type``: the types meant, or nothing where every type is."""
-    known = list(conf.classes) if classes in (None, "all") and classes != "" else (classes or "").split(",")
-    if classes not in (None, "all"):
-        for name in known:
-            if name not in conf.classes:
-                raise TranslationError(switches.tool, "--class", f"unknown class {name}")
+    """``--class`` and ``--type``: the types meant, or nothing where every type is.
+
+    Without ``--type`` the types that a class has by default; without ``--class`` the default class.
+    """
+    name = classes or conf.default_class or next(iter(conf.classes), "all")
+    if name not in conf.classes:
+        raise TranslationError(
+            switches.tool, "--class", f"unknown class {name}", f"the site has {', '.join(conf.classes)}"
+        )
+    own = {f.type_name: f.id for f in conf.flowtypes.values() if f.class_name == name}
     if types is None:
-        names = [t for c in known for t in conf.classes[c].default_types]
-    elif types.strip() == "all":
-        if classes in (None, "all"):
-            return ""
-        names = [f.type_name for f in conf.flowtypes.values() if f.class_name in known]
+        names = list(conf.classes[name].default_types)
     else:
-        names = [t.strip() for t in types.split(",")]
-        for name in names:
-            if not conf.flowtype_ids(name):
-                raise TranslationError(switches.tool, "--type", f"unknown type {name}")
-    condition = membership("type", sorted(set(names), key=names.index))
-    if classes not in (None, "all"):
-        return f"{membership('class', known)} and {condition}"
-    return condition
+        names = []
+        for word in (t.strip() for t in types.split(",")):
+            if word == "all":
+                names += own
+            elif word in own:
+                names.append(word)
+            else:
+                raise TranslationError(
+                    switches.tool, "--type", f"unknown type {word}", f"class {name} has {', '.join(own)}"
+                )
+    names = sorted(set(names), key=names.index)
+    alone = len(conf.classes) == 1
+    if alone and set(names) == set(own):
+        return ""
+    condition = membership("type", names)
+    return condition if alone else f"class = {name} and {condition}"
 
 
 def _flowtypes(switches: Switches, value: str, conf: SilkConf) -> str:
-    pairs: list[str] = []
-    types: list[str] = []
-    for part in value.split(","):
-        class_name, slash, type_name = part.strip().partition("/")
+    """``--flowtypes=CLASS/TYPE,…``, either of which may be ``all``."""
+    chosen: list[int] = []
+    for part in (p.strip() for p in value.split(",")):
+        class_name, slash, type_name = part.partition("/")
         if not slash:
             raise TranslationError(switches.tool, "--flowtypes", f"found {part!r}, expected CLASS/TYPE")
-        if class_name == "all" and type_name == "all":
-            return ""
-        if type_name == "all":
-            pairs.append(membership("class", [class_name]))
-            continue
-        known = conf.flowtype_ids(type_name, None if class_name == "all" else class_name)
-        if not known:
+        found = [
+            f.id
+            for f in conf.flowtypes.values()
+            if class_name in ("all", f.class_name) and type_name in ("all", f.type_name)
+        ]
+        if not found:
             raise TranslationError(switches.tool, "--flowtypes", f"unknown flowtype {part}")
-        if len(known) == len(conf.flowtype_ids(type_name)):
-            types.append(type_name)
-        else:
-            pairs.append(f"class = {class_name} and {membership('type', [type_name])}")
-    if types:
-        pairs.insert(0, membership("type", types))
-    return pairs[0] if len(pairs) == 1 else "(" + " or ".join(pairs) + ")"
+        chosen += [i for i in found if i not in chosen]
+    if len(chosen) == len(conf.flowtypes):
+        return ""
+    if len(conf.classes) == 1:
+        return membership("type", [conf.flowtypes[i].type_name for i in chosen])
+    by_class: dict[str, list[str]] = {}
+    for i in chosen:
+        by_class.setdefault(conf.flowtypes[i].class_name, []).append(conf.flowtypes[i].type_name)
+    parts = [f"class = {c} and {membership('type', names)}" for c, names in by_class.items()]
+    return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
 
 
 def _sensors(switches: Switches, value: str, conf: SilkConf) -> list[str]:

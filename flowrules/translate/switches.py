@@ -2,113 +2,171 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from typing import Final
+
+from attrs import evolve, field, frozen
 
 from flowrules.translate.errors import TranslationError
 from flowrules.translate.shell import Command
 
-_FLAG_SWITCHES = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
-
-_SIDES = ("s", "d")
-_FILTER_VALUES = (
-    *(
-        "protocol",
-        "sport",
-        "dport",
-        "aport",
-        "icmp-type",
-        "icmp-code",
-        "bytes",
-        "packets",
-        "bytes-per-packet",
-    ),
-    *(
-        "duration",
-        "stime",
-        "etime",
-        "active-time",
-        "tcp-flags",
-        "flags-all",
-        "flags-initial",
-        "flags-session",
-    ),
-    *(f"{name}-flag" for name in _FLAG_SWITCHES),
-    *(f"{n}{s}" for s in ("scidr", "dcidr", "any-cidr", "nhcidr") for n in ("", "not-")),
-    *(f"{n}{s}" for s in ("saddress", "daddress", "any-address", "next-hop-id") for n in ("", "not-")),
-    *(f"{n}{s}" for s in ("sipset", "dipset", "anyset", "nhipset") for n in ("", "not-")),
+_FLAG_SWITCHES: Final = tuple(f"{n}-flag" for n in ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"))
+_ADDRESS_SWITCHES: Final = tuple(
+    f"{negated}{name}"
+    for name in (
+        *("scidr", "dcidr", "any-cidr", "nhcidr", "saddress", "daddress", "any-address", "next-hop-id"),
+        *("sipset", "dipset", "anyset", "nhipset"),
+    )
+    for negated in ("", "not-")
+)
+_PARTITION: Final = (
+    *("protocol", "sport", "dport", "aport", "icmp-type", "icmp-code", "bytes", "packets"),
+    *("bytes-per-packet", "duration", "stime", "etime", "active-time", "tcp-flags"),
+    *("flags-all", "flags-initial", "flags-session", *_FLAG_SWITCHES, *_ADDRESS_SWITCHES),
     *("attributes", "application", "input-index", "output-index", "any-index", "ip-version"),
     *("class", "type", "flowtypes", "sensors", "pmap-file"),
-    *("pass-destination", "fail-destination", "all-destination"),
 )
 
-_PLAIN = ("no-titles", "no-columns", "no-final-delimiter")
-_FORMS = (
-    "column-separator",
-    "timestamp-format",
-    "ip-format",
-    "integer-ips",
-    "integer-sensors",
-    "output-path",
-    "pager",
-)
-_IGNORED_VALUES = (
-    "threads",
-    "site-config-file",
-    "ipv6-policy",
-    "temp-directory",
-    "invocation-strip",
-    "note-add",
-    "compression-method",
-    "record-version",
+_FILES: Final = ("site-config-file", "print-filenames", "xargs", "input-pipe")
+_TEXT: Final = ("no-titles", "no-columns", "no-final-delimiter")
+_SHOWN: Final = ("column-separator", "timestamp-format", "output-path", "pager")
+_INTEGERS: Final = ("integer-ips", "integer-sensors", "integer-tcp-flags", "zero-pad-ips", "epoch-time")
+_WRITING: Final = ("note-add", "note-file-add", "compression-method", "record-version")
+_COUNTED: Final = ("flows", "bytes", "packets")
+_LEGACY_BAGS: Final = tuple(
+    f"{key}-{counter}"
+    for key in ("sip", "dip", "nhip", "sport", "dport", "proto", "sensor", "input", "output")
+    for counter in _COUNTED
 )
 
-WITH_VALUE: dict[str, frozenset[str]] = {
-    "rwfilter": frozenset((*_FILTER_VALUES, "input-pipe", "xargs", "max-pass-records", "max-fail-records", *_IGNORED_VALUES)),
-    "rwset": frozenset(("sip-file", "dip-file", "nhip-file", "any-file", *_IGNORED_VALUES)),
-    "rwsettool": frozenset(("mask", "fill-blocks", "output-path", "sample", "size", "ratio", "seed", *_IGNORED_VALUES)),
-    "rwsetcat": frozenset((*_FORMS, *_IGNORED_VALUES)),
-    "rwstats": frozenset(("fields", "values", "count", "threshold", "percentage", "bin-time", "pmap-file", "detail-proto-stats", *_FORMS, *_IGNORED_VALUES)),
-    "rwuniq": frozenset(("fields", "values", "threshold", "flows", "bytes", "packets", "sip-distinct", "dip-distinct", "bin-time", "pmap-file", *_FORMS, *_IGNORED_VALUES)),
-    "rwcount": frozenset(("bin-size", "load-scheme", "start-time", "end-time", "start-epoch", "end-epoch", "column-separator", "timestamp-format", "output-path", "pager", *_IGNORED_VALUES)),
-    "rwbag": frozenset(("bag-file", "pmap-file", *_IGNORED_VALUES)),
-    "rwbagcat": frozenset(("mincounter", "maxcounter", "minkey", "maxkey", "sort-counters", "key-format", *_FORMS, *_IGNORED_VALUES)),
-    "rwbagtool": frozenset(("mincounter", "maxcounter", "minkey", "maxkey", "intersect", "complement-intersect", "output-path", "scalar-multiply", "compare", *_IGNORED_VALUES)),
-    "rwcut": frozenset(("fields", "num-recs", "start-rec-num", "end-rec-num", "tail-recs", "pmap-file", *_FORMS, *_IGNORED_VALUES)),
-}  # fmt: skip
+WITH_VALUE: Final[dict[str, frozenset[str]]] = {
+    tool: frozenset(
+        (
+            *(*names, "site-config-file", "threads", "temp-directory", *_WRITING),
+            *(("ipv6-policy",) if tool in ("rwset", "rwstats", "rwuniq", "rwbag", "rwcut") else ()),
+        )
+    )
+    for tool, names in {
+        "rwfilter": (
+            *(*_PARTITION, "pass-destination", "fail-destination", "all-destination"),
+            *("max-pass-records", "max-fail-records", "input-pipe"),
+            *("tuple-file", "tuple-fields", "tuple-direction", "tuple-delimiter", "scc", "dcc", "any-cc"),
+            *("stype", "dtype", "python-file", "python-expr", "plugin", "start-date", "end-date"),
+            "data-rootdir",
+        ),
+        "rwset": ("sip-file", "dip-file", "nhip-file", "any-file"),
+        "rwsettool": ("mask", "fill-blocks", "output-path", "size", "ratio", "seed"),
+        "rwsetcat": (*_SHOWN, "ip-format"),
+        "rwstats": (
+            *("fields", "values", "count", "threshold", "percentage", "pmap-file", "plugin", "python-file"),
+            *("detail-proto-stats", *_SHOWN, "ip-format"),
+        ),
+        "rwuniq": (
+            "fields",
+            "values",
+            "threshold",
+            "pmap-file",
+            "plugin",
+            "python-file",
+            *_SHOWN,
+            "ip-format",
+        ),
+        "rwcount": ("bin-size", "load-scheme", "start-time", "end-time", "start-epoch", "end-epoch", *_SHOWN),
+        "rwbag": ("bag-file", "pmap-file", *_LEGACY_BAGS),
+        "rwbagcat": (
+            *("mincounter", "maxcounter", "minkey", "maxkey", "key-format", "mask-set", "pmap-file", *_SHOWN),
+            "ip-format",
+        ),
+        "rwbagtool": (
+            *("mincounter", "maxcounter", "minkey", "maxkey", "intersect", "complement-intersect"),
+            *("output-path", "scalar-multiply", "compare"),
+        ),
+        "rwcut": (
+            *("fields", "num-recs", "start-rec-num", "end-rec-num", "tail-recs", "pmap-file", "plugin"),
+            *("python-file", *_SHOWN, "ip-format"),
+        ),
+    }.items()
+}
 """Switches that take an argument, ``--name=value`` or ``--name value``."""
 
-WITHOUT_VALUE: dict[str, frozenset[str]] = {
-    "rwfilter": frozenset(("dry-run", "print-filenames")),
-    "rwset": frozenset(("invocation-strip",)),
-    "rwsettool": frozenset(("union", "intersect", "difference", "symmetric-difference", "invocation-strip", "note-strip")),
-    "rwsetcat": frozenset(("count-ips", "ip-ranges", "print-ips", "print-filenames", *_PLAIN)),
-    "rwstats": frozenset(("top", "bottom", "no-percents", "overall-stats", "flows", "bytes", "packets", "presorted-input", *_PLAIN)),
-    "rwuniq": frozenset(("sort-output", "all-counts", "presorted-input", "stime", "etime", *_PLAIN)),
-    "rwcount": frozenset(("skip-zeroes", "epoch-slots", "bin-slots", *_PLAIN)),
-    "rwbag": frozenset(("invocation-strip",)),
-    "rwbagcat": frozenset(("zero-counts", "delimited-", *_PLAIN)),
-    "rwbagtool": frozenset(("coverset", "invert", "add", "subtract", "minimize", "maximize", "divide", "note-strip")),
-    "rwcut": frozenset(("dry-run", "legacy-timestamps", "epoch-time", "all-fields", "icmp-type-and-code", *_PLAIN)),
-}  # fmt: skip
+WITHOUT_VALUE: Final[dict[str, frozenset[str]]] = {
+    tool: frozenset((*names, "invocation-strip", "note-strip", "print-filenames"))
+    for tool, names in {
+        "rwfilter": ("dry-run", "print-missing-files"),
+        "rwset": (),
+        "rwsettool": ("union", "intersect", "difference", "symmetric-difference", "sample"),
+        "rwsetcat": ("count-ips", "ip-ranges", "print-ips", "integer-ips", "zero-pad-ips", *_TEXT),
+        "rwstats": (
+            *("top", "bottom", "no-percents", "overall-stats", *_COUNTED, "presorted-input"),
+            *("sport", "dport", "protocol", "icmp", *_INTEGERS, *_TEXT),
+        ),
+        "rwuniq": ("sort-output", "all-counts", "presorted-input", "stime", "etime", *_INTEGERS, *_TEXT),
+        "rwcount": ("skip-zeroes", "epoch-slots", "bin-slots", *_TEXT),
+        "rwbag": (),
+        "rwbagcat": ("zero-counts", "integer-keys", "zero-pad-ips", *_TEXT),
+        "rwbagtool": ("coverset", "invert", "add", "subtract", "minimize", "maximize", "divide"),
+        "rwcut": ("dry-run", "all-fields", "icmp-type-and-code", *_INTEGERS, *_TEXT),
+    }.items()
+}
 """Switches that take none."""
 
-OPTIONAL_VALUE: dict[str, frozenset[str]] = {
-    "rwfilter": frozenset(("print-statistics", "print-volume-statistics")),
-    "rwsetcat": frozenset(("cidr-blocks", "network-structure", "print-statistics", "delimited")),
-    "rwstats": frozenset(("delimited",)),
-    "rwuniq": frozenset(("delimited", "bin-time")),
-    "rwcount": frozenset(("delimited",)),
-    "rwbagcat": frozenset(("network-structure", "bin-ips", "print-statistics", "delimited")),
-    "rwcut": frozenset(("delimited",)),
-}
+OPTIONAL_VALUE: Final[dict[str, frozenset[str]]] = {
+    "rwfilter": frozenset(("print-statistics", "print-volume-statistics", "xargs")),
+    "rwset": frozenset(("xargs",)),
+    "rwsettool": frozenset(),
+    "rwsetcat": frozenset(("cidr-blocks", "network-structure", "print-statistics", "delimited", "print-filenames")),
+    "rwstats": frozenset(("delimited", "bin-time", "sip", "dip", "legacy-timestamps", "xargs")),
+    "rwuniq": frozenset(
+        ("delimited", "bin-time", "legacy-timestamps", *_COUNTED, "sip-distinct", "dip-distinct", "xargs")
+    ),
+    "rwcount": frozenset(("delimited", "legacy-timestamps", "xargs")),
+    "rwbag": frozenset(("xargs",)),
+    "rwbagcat": frozenset(("network-structure", "bin-ips", "print-statistics", "delimited", "sort-counters")),
+    "rwbagtool": frozenset(),
+    "rwcut": frozenset(("delimited", "legacy-timestamps", "xargs")),
+}  # fmt: skip
 """Switches whose argument may be left out; where it stands it is written ``--name=value``."""
 
-_IGNORED = frozenset(
-    ("threads", "site-config-file", "temp-directory", "pager",
-     "invocation-strip", "note-add", "note-strip", "compression-method", "presorted-input", "record-version",
-     "print-filenames")
-)  # fmt: skip
+_IGNORED: Final = frozenset(
+    (
+        *("threads", "site-config-file", "temp-directory", "pager", "invocation-strip", "note-strip"),
+        *(*_WRITING, "presorted-input", "print-missing-files"),
+    )
+)
 """Switches that change neither the answer nor its text here: output is delimited in any case."""
+
+_REFUSED: Final = {
+    "xargs": "names of files are taken from the pipeline alone",
+    "input-pipe": "write the flow file after the switches, or - for standard input",
+    "tuple-file": "files of tuples cannot be read here",
+    "tuple-fields": "files of tuples cannot be read here",
+    "tuple-direction": "files of tuples cannot be read here",
+    "tuple-delimiter": "files of tuples cannot be read here",
+    "scc": "country codes need a map of the site",
+    "dcc": "country codes need a map of the site",
+    "any-cc": "country codes need a map of the site",
+    "stype": "address types need a map of the site",
+    "dtype": "address types need a map of the site",
+    "python-file": "code cannot be translated",
+    "python-expr": "code cannot be translated",
+    "plugin": "code cannot be translated",
+    "start-date": "files are not chosen from a repository",
+    "end-date": "files are not chosen from a repository",
+    "data-rootdir": "files are not chosen from a repository",
+    "integer-ips": "addresses are printed in their usual form",
+    "zero-pad-ips": "addresses are printed in their usual form",
+    "integer-sensors": "sensors are printed by name",
+    "integer-tcp-flags": "flags are printed as letters",
+    "icmp-type-and-code": "write the fields iType and iCode",
+    "zero-counts": "keys without a counter are in no bag",
+    "dry-run": "nothing would be printed",
+}
+"""Switches that are known and cannot be said, and why."""
+
+
+_HINTS: Final = {
+    **dict.fromkeys(("scc", "dcc", "any-cc"), "bind a map called country, and ask country(sip)"),
+    **dict.fromkeys(("start-date", "end-date", "data-rootdir"), "name the flow files"),
+}
 
 
 @frozen
@@ -131,6 +189,17 @@ class Switches:
     def has(self, name: str) -> bool:
         """Whether a switch stands there."""
         return any(n == name for n, _ in self.given)
+
+    def without(self, *names: str) -> Switches:
+        """These switches but some."""
+        return evolve(self, given=tuple((n, v) for n, v in self.given if n not in names))
+
+    def once(self, *repeatable: str) -> None:
+        """Raise for a switch that stands twice, but for those that may."""
+        names = [n for n, _ in self.given]
+        for name in names:
+            if name not in repeatable and names.count(name) > 1:
+                raise self.refuse(name, "it is given twice")
 
     def refuse(self, name: str, why: str, hint: str = "") -> TranslationError:
         """The error that this switch cannot be said."""
@@ -162,25 +231,39 @@ def parse(command: Command) -> Switches:
                 if not words:
                     raise TranslationError(tool, f"--{name}", "its argument is missing")
                 value = words.pop(0)
-        elif name not in OPTIONAL_VALUE.get(tool, frozenset()) and equals:
+        elif name not in OPTIONAL_VALUE[tool] and equals:
             raise TranslationError(tool, f"--{name}", f"it takes no argument, found {value}")
-        if name not in _IGNORED:
+        if name in _REFUSED:
+            raise TranslationError(
+                tool, f"--{name}", f"it cannot be said: {_REFUSED[name]}", _HINTS.get(name, "")
+            )
+        if name == "ip-format" and value != "canonical":
+            raise TranslationError(
+                tool, "--ip-format", "it cannot be said: addresses are printed in their usual form"
+            )
+        if name not in _IGNORED and name != "ip-format":
             given.append((name, value))
     return Switches(tool, tuple(given), tuple(operands))
 
 
+_ALIASES: Final = {
+    ("rwfilter", "pass"): "pass-destination",
+    ("rwfilter", "fail"): "fail-destination",
+    ("rwfilter", "all"): "all-destination",
+    ("rwfilter", "sensor"): "sensors",
+    ("rwfilter", "proto"): "protocol",
+    ("rwcount", "start"): "start-time",
+    ("rwcount", "end"): "end-time",
+    ("rwsetcat", "count"): "count-ips",
+}
+
+
 def _full_name(tool: str, name: str) -> str:
-    known = WITH_VALUE[tool] | WITHOUT_VALUE[tool] | OPTIONAL_VALUE.get(tool, frozenset())
+    known = WITH_VALUE[tool] | WITHOUT_VALUE[tool] | OPTIONAL_VALUE[tool]
     if name in known or (tool == "rwfilter" and name.startswith(("pmap-src-", "pmap-dst-", "pmap-any-"))):
         return name
-    aliases = {
-        "pass": "pass-destination",
-        "fail": "fail-destination",
-        "all": "all-destination",
-        "sensor": "sensors",
-    }
-    if tool == "rwfilter" and name in aliases:
-        return aliases[name]
+    if (tool, name) in _ALIASES:
+        return _ALIASES[tool, name]
     candidates = sorted(k for k in known if k.startswith(name) and name)
     if len(candidates) == 1:
         return candidates[0]

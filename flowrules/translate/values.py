@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import product
 
 from flowrules.translate.errors import TranslationError
@@ -58,11 +58,10 @@ def numeric_range(tool: str, switch: str, field: str, text: str, unit: str = "")
 
 
 def milliseconds(tool: str, switch: str, text: str) -> int:
-    """Decimal seconds as whole milliseconds, cut off as rwfilter does."""
-    try:
-        return int(Decimal(text) * 1000)
-    except InvalidOperation:
-        raise TranslationError(tool, switch, f"found {text!r}, expected seconds") from None
+    """Decimal seconds as whole milliseconds: a double times 1000, cut off, as the tools do it."""
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
+        raise TranslationError(tool, switch, f"found {text!r}, expected seconds")
+    return int(float(text) * 1000.0)
 
 
 def duration_text(ms: int) -> str:
@@ -76,12 +75,15 @@ def duration_text(ms: int) -> str:
 def duration_range(tool: str, switch: str, text: str) -> str:
     """``--duration``: seconds or a range of seconds."""
     low, dash, high = text.strip().partition("-")
-    first = duration_text(milliseconds(tool, switch, low))
+    first = milliseconds(tool, switch, low)
     if not dash:
-        return f"duration = {first}"
+        return f"duration = {duration_text(first)}"
     if not high:
-        return f"duration >= {first}"
-    return f"duration >= {first} and duration <= {duration_text(milliseconds(tool, switch, high))}"
+        return f"duration >= {duration_text(first)}"
+    last = milliseconds(tool, switch, high)
+    if float(high) < float(low):
+        raise TranslationError(tool, switch, f"the range {text} ends before it starts")
+    return f"duration >= {duration_text(first)} and duration <= {duration_text(last)}"
 
 
 def time_bounds(tool: str, switch: str, text: str) -> tuple[int, int]:
@@ -121,19 +123,16 @@ def time_bounds(tool: str, switch: str, text: str) -> tuple[int, int]:
     return first, first + int(unit.total_seconds()) * 1000 - 1
 
 
-def time_window(tool: str, switch: str, text: str) -> tuple[int | None, int | None]:
-    """``START-END``, ``START-`` or ``START`` (that one millisecond) as first and last ms; ``None`` is open."""
-    match = re.match(r"(\d{4}/\d\d/\d\d(?:[:T][\d:.]+)?|\d{8,}(?:\.\d+)?)?(-)?(.*)$", text.strip())
-    assert match is not None
-    start, dash, end = match.groups()
-    if not start and not dash:
-        time_bounds(tool, switch, text.strip())
-    if not start and not end:
-        raise TranslationError(tool, switch, f"found {text!r}, expected a time window START-END")
-    first = time_bounds(tool, switch, start)[0] if start else None
-    if not dash:
+def time_window(tool: str, switch: str, text: str) -> tuple[int, int]:
+    """``START-END``, or ``START`` alone (also ``START-``): that one millisecond; as first and last ms."""
+    start, dash, end = text.strip().partition("-")
+    first = time_bounds(tool, switch, start.strip())[0]
+    if not dash or not end:
         return first, first
-    return first, time_bounds(tool, switch, end)[1] if end else None
+    begin, last = time_bounds(tool, switch, end.strip())
+    if begin < first:
+        raise TranslationError(tool, switch, f"the window {text} ends before it starts")
+    return first, last
 
 
 def time_text(ms: int) -> str:
@@ -143,10 +142,10 @@ def time_text(ms: int) -> str:
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
 
 
-def flag_masks(tool: str, switch: str, text: str, letters: str) -> str:
-    """``S/SA,SA/SA`` as the masks after ``matches``."""
+def flag_masks(tool: str, switch: str, text: str, letters: str) -> list[str]:
+    """``S/SA,SA/SA`` as masks that may stand after ``matches``."""
     masks: list[str] = []
-    for part in text.upper().split(","):
+    for part in (p for p in text.upper().split(",") if p):
         high, slash, mask = part.strip().partition("/")
         if not slash or not mask or set(high + mask) - set(letters):
             raise TranslationError(
@@ -155,7 +154,9 @@ def flag_masks(tool: str, switch: str, text: str, letters: str) -> str:
         if set(high) - set(mask):
             raise TranslationError(tool, switch, f"{part}: the high flags must be within the mask")
         masks.append(f"{high}/{mask}")
-    return masks[0] if len(masks) == 1 else f"({', '.join(masks)})"
+    if not masks:
+        raise TranslationError(tool, switch, f"found {text!r}, expected HIGH/MASK")
+    return masks
 
 
 def wildcard_items(tool: str, switch: str, text: str) -> list[str]:
@@ -164,7 +165,7 @@ def wildcard_items(tool: str, switch: str, text: str) -> list[str]:
     ``192.168.0-63,200.1`` is ``192.168.0-63.1`` and ``192.168.200.1``.
     """
     if "/" in text or (text.count(".") < 3 and ":" not in text):
-        return [text]
+        return address_items(tool, switch, text)
     if ":" in text and "," not in text:
         return [text]
     mark = ":" if ":" in text else "."
@@ -175,3 +176,31 @@ def wildcard_items(tool: str, switch: str, text: str) -> list[str]:
             tool, switch, f"{text} stands for {len(combined)} wildcards; 4096 can be written"
         )
     return combined
+
+
+def address_items(tool: str, switch: str, text: str) -> list[str]:
+    """Addresses and blocks with commas between them; a whole number is an IPv4 address too."""
+    items: list[str] = []
+    for part in (p.strip() for p in text.split(",")):
+        if not part:
+            continue
+        address, slash, length = part.partition("/")
+        if address.isdigit():
+            number = int(address)
+            if number > 0xFFFFFFFF:
+                raise TranslationError(tool, switch, f"{part} is no address")
+            address = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+        items.append(_block(tool, switch, address, length) if slash else address)
+    if not items:
+        raise TranslationError(tool, switch, "no address given")
+    return items
+
+
+def _block(tool: str, switch: str, address: str, length: str) -> str:
+    """A block without its host bits, as the tools read it."""
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(f"{address}/{length}", strict=False).compressed
+    except ValueError:
+        raise TranslationError(tool, switch, f"{address}/{length} is no block of addresses") from None

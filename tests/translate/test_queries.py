@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from flowrules.flows.silk_conf import read_silk_conf
-from flowrules.translate.builder import translate
-from flowrules.translate.run import map_kind, output_lines
+from flowrules.translate.translation import translate
+from flowrules.translate.run import map_kind, map_name, output_lines
 from tests.reference import ROOT, shared
 
 QUERIES = ROOT / "silk" / "queries"
@@ -33,7 +33,7 @@ def test_a_query_gives_what_silk_gave(query: dict[str, Any]) -> None:
     data = shared("silk", "data")
     conf = read_silk_conf(data / "silk.conf")
     command = query["cmd"].format(**{name: data / file for name, file in query["inputs"].items()})
-    translation = translate(command, conf, map_kind)
+    translation = translate(command, conf, map_kind, map_name)
     lines = list(output_lines(translation, translation.inputs, conf))
     expected = query["expect"]
     if expected["kind"] == "filter":
@@ -57,7 +57,7 @@ def test_the_ruleset_printed_is_the_one_that_is_run(query: dict[str, Any], tmp_p
     data = shared("silk", "data")
     conf = read_silk_conf(data / "silk.conf")
     command = query["cmd"].format(**{name: data / file for name, file in query["inputs"].items()})
-    translation = translate(command, conf, map_kind)
+    translation = translate(command, conf, map_kind, map_name)
     saved = tmp_path / "saved.frules"
     saved.write_text(translation.text)
     source = SourceText(str(saved), saved.read_text())
