@@ -45,6 +45,31 @@ DOTTED = ("sei.ports", "web_client.hosts", "volume_in.dip", "a.set", "usual.medi
 SEVERITIES = ("info", "notice", "warning", "error")
 WORDS = ("plain", "more", "text about hosts", 'with \\"quotes\\"', "\\n", "é ü", "%", "#", "//", "'")
 
+SLIPS = (
+    "",
+    "",
+    "{",
+    "}",
+    "(",
+    ")",
+    "]",
+    '"',
+    '"""',
+    "=",
+    "==",
+    "-",
+    "é",
+    "\0",
+    "\u00a0",
+    "'",
+    ";",
+    "//",
+    "#",
+    "@",
+    ".",
+)
+SLIPS += (" filter ", " verdict ", " of ", " and ", "\n", "99999", "10.0.0.0/33", "5m", "}}}}", "x" * 300)
+
 
 def programs(messy: bool = True) -> st.SearchStrategy[str]:
     """Files that parse without a finding; ``messy``: comments, blank lines and any spacing between tokens."""
@@ -54,6 +79,21 @@ def programs(messy: bool = True) -> st.SearchStrategy[str]:
 def program_text(random: Random, messy: bool = True) -> str:
     """One such file."""
     return _spaced(_Program(random).file(), random, messy)
+
+
+def broken_programs() -> st.SearchStrategy[str]:
+    """Files with a few mistakes: pieces cut out, marks and words put in where they do not belong."""
+    return st.randoms(use_true_random=False).map(broken_text)
+
+
+def broken_text(random: Random) -> str:
+    """One such file."""
+    text = program_text(random)
+    for _ in range(random.randint(1, 4)):
+        start = random.randint(0, len(text))
+        end = min(len(text), start + random.randint(0, 8))
+        text = text[:start] + random.choice(SLIPS) + text[end:]
+    return text
 
 
 def _spaced(words: Sequence[str], random: Random, messy: bool) -> str:
