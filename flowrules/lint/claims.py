@@ -7,16 +7,13 @@ proved holds whatever it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations
 from math import comb
 from typing import Any, Final
 
-from attrs import Factory, define, field, frozen
-
 from flowrules.lint.domains import (
-    ANY_LABEL,
     Domain,
     Hosts,
     Labels,
@@ -30,170 +27,30 @@ from flowrules.lint.domains import (
     masked_bytes,
     whole_numbers,
 )
-from flowrules.lint.facts import WIRE, Fact, among, at_least, direction_by_nets, ipv4_hosts, variable
-from flowrules.lint.formulas import (
-    FALSE,
-    TRUE,
-    All,
-    Formula,
-    NotDecided,
-    Some,
-    either,
-    every,
-    holds,
-    negate,
-    states,
-)
-from flowrules.lint.parameters import ParameterUses
-from flowrules.lint.universes import measure_universe, universe_of_type
+from flowrules.lint.facts import among, at_least, ipv4_hosts, variable
+from flowrules.lint.formulas import FALSE, TRUE, Formula, either, every, holds, negate
+from flowrules.lint.premises import Place, Premises
+from flowrules.lint.terms import INSIDE, RATIOS, Terms, is_icmp, opaque
 from flowrules.model import expression as ex
 from flowrules.model.address_text import is_ipv4
-from flowrules.model.fields import IPV4_MAPPED
-from flowrules.model.program import FeatureDeclaration, Program, TableDeclaration, VerdictDeclaration
-from flowrules.model.reversal import reverse
 
 MOST_ALTERNATIVES: Final = 64
 """``n of`` and lists of tuples with more cases than this are not looked into."""
-
-MOST_STATES: Final = 64
-"""A projection over more cases than this is given up."""
 
 _ORDER: Final = labels(("<", "=", ">"))
 _MEANS: Final = {
     "=": ("=",), "!=": ("<", ">"), "<": ("<",), "<=": ("<", "="), ">": (">",), ">=": (">", "="),
 }  # fmt: skip
 _FLIPPED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
-_YES: Final = labels(("true", "false"))
-_INSIDE: Final = {
-    "inside": ("sip", "dip"), "outside": ("dip", "sip"),
-    "inside_port": ("sport", "dport"), "outside_port": ("dport", "sport"),
-}  # fmt: skip
-_RATIOS: Final = {
-    "bytes_per_packet": "packets",
-    "bytes_per_second": "duration",
-    "packets_per_second": "duration",
-}
 
 
-@frozen
-class Place:
-    """Where a condition stands, and so what its names are.
-
-    ``source`` and ``grouped`` belong to measures without their own ``of``.
-    """
-
-    features: Mapping[str, FeatureDeclaration] = Factory(dict)
-    verdicts: tuple[VerdictDeclaration, ...] = ()
-    table: TableDeclaration | None = None
-    source: ex.Source | None = None
-    grouped: bool = False
-
-
-FLOWS: Final = Place()
-
-
-@define(eq=False)
-class Premises:
-    """The program that predicates are judged in, and what is free in it."""
-
-    program: Program
-    uses: ParameterUses | None = None
-    _filters: dict[tuple[str, bool, bool], Formula] = field(factory=dict)
-    _projections: dict[Any, Any] = field(factory=dict)
-    _open: set[Any] = field(factory=set)
-    _claims: dict[int, Claims] = field(factory=dict)
-    _places: dict[str, Place] = field(factory=dict)
-    _facts: tuple[Fact, ...] | None = None
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        """What is true of every flow; the site's networks are a fact where directions follow from them."""
-        if self._facts is None:
-            self._facts = WIRE
-            if self.program.direction == "nets" and self.program.internal is not None:
-                self._facts = (*WIRE, direction_by_nets(Hosts(self.program.internal)))
-        return self._facts
-
-    def free(self, node: ex.Expression, start: int | None = None) -> str | None:
-        """The parameter that a piece of an expression's text names, if it does."""
-        return self.uses.within(node.span, start) if self.uses is not None else None
-
-    def claims(self, place: Place = FLOWS) -> Claims:
-        """The reader of predicates and conditions that stand at a place."""
-        held = self._claims.get(id(place))
-        if held is None:
-            held = self._claims[id(place)] = Claims(self, place)
-        return held
-
-    def filter_claim(self, name: str, reversed_: bool, want: bool) -> Formula:
-        """A named filter, or its reverse, as a formula."""
-        key = (name, reversed_, want)
-        held = self._filters.get(key)
-        if held is None:
-            declaration = self.program.filters.get(name)
-            if declaration is None or key in self._open:
-                return _opaque(("filter", name, reversed_), want)
-            self._open.add(key)
-            predicate = reverse(declaration.predicate) if reversed_ else declaration.predicate
-            held = self.claims().claim(predicate, want)
-            self._open.discard(key)
-            self._filters[key] = held
-        return held
-
-    def project(self, node: ex.Expression, source: ex.Source | None) -> Any:
-        """The values that a field or column takes over the flows of a source; ``None``: anything."""
-        if source is None:
-            return None
-        key = (node, source)
-        if key in self._projections:
-            return self._projections[key]
-        if key in self._open:
-            return None
-        self._open.add(key)
-        try:
-            self._projections[key] = self._project(node, source)
-        finally:
-            self._open.discard(key)
-        return self._projections[key]
-
-    def _project(self, node: ex.Expression, source: ex.Source) -> Any:
-        place = self.place_of(source)
-        claims = self.claims(place)
-        if isinstance(node, ex.Field) and node.name in (*_INSIDE, "icmp_type", "icmp_code", *_RATIOS):
-            return None
-        if not isinstance(node, ex.Field | ex.Column | ex.Clock | ex.MapLookup):
-            return None
-        at = claims.variable(node)
-        out: Any = None
-        try:
-            for count, state in enumerate(states([claims.true(source.predicate)], steps=MOST_STATES * 4)):
-                if count >= MOST_STATES:
-                    return None
-                values = state.get(at, at.universe).values
-                out = values if out is None else out | values
-        except NotDecided:
-            return None
-        return out
-
-    def place_of(self, source: ex.Source) -> Place:
-        """The place of a predicate on a source's flows or rows."""
-        if source.table is None:
-            return FLOWS
-        held = self._places.get(source.table)
-        if held is None:
-            held = self._places[source.table] = Place(table=self.program.tables.get(source.table))
-        return held
-
-
-class Claims:
+class Claims(Terms):
     """Reads predicates and conditions that stand at one place."""
 
     def __init__(self, premises: Premises, place: Place) -> None:
-        self.premises = premises
-        self.place = place
+        super().__init__(premises, place)
         self._known_claims: dict[tuple[int, bool], tuple[ex.Expression, Formula]] = {}
         self._denied: dict[int, tuple[ex.Expression, Formula]] = {}
-        self._variables: dict[ex.Expression, Variable] = {}
 
     def true(self, node: ex.Expression) -> Formula:
         """When the condition is true."""
@@ -245,7 +102,7 @@ class Claims:
                 return claim if want else negate(claim)
             case ex.Literal(value=value):
                 if value is None or self.premises.free(node):
-                    return _opaque(("parameter", self.premises.free(node) or node), want)
+                    return opaque(("parameter", self.premises.free(node) or node), want)
                 return TRUE if bool(value) == want else FALSE
             case ex.FlagTest(name=name, pairs=pairs):
                 return self._flags(node, name, pairs, want)
@@ -257,14 +114,14 @@ class Claims:
                 return self._known(of, want)
             case ex.Feature(name=name):
                 return self._truth_feature(node, name, want)
-        return _opaque(node, want)
+        return opaque(node, want)
 
     # ---- combinations ----------------------------------------------------------------------------
 
     def _n_of(self, node: ex.Expression, n: int, items: tuple[ex.Expression, ...], want: bool) -> Formula:
         size = n if want else len(items) - n + 1
         if comb(len(items), size) > MOST_ALTERNATIVES:
-            return _opaque(node, want)
+            return opaque(node, want)
         claims = [self.claim(i, want) for i in items]
         return either(every(chosen) for chosen in combinations(claims, size))
 
@@ -272,7 +129,7 @@ class Claims:
         declaration = self.place.features.get(name)
         key = ("feature", name, id(self.place.features))
         if declaration is None or declaration.condition is None or key in self.premises._open:
-            return _opaque(node, want)
+            return opaque(node, want)
         self.premises._open.add(key)
         try:
             return self.claim(declaration.condition, want)
@@ -286,7 +143,7 @@ class Claims:
         if isinstance(left, ex.Literal) and not isinstance(right, ex.Literal):
             left, right, op = right, left, _FLIPPED[op]
         if left.type.name == "truth":
-            return _opaque(node, want)
+            return opaque(node, want)
         if not isinstance(right, ex.Literal) or right.value is None or self.premises.free(right):
             return self._against(left, right, op, want)
         value: Any = right.value
@@ -316,20 +173,15 @@ class Claims:
         one: Any = left
         if not parameter and not isinstance(right, ex.Literal) and repr(left) > repr(right):
             one, other, op = right, left, _FLIPPED[op]
-        maybe = self._may_be_unknown(left) or (parameter is None and self._may_be_unknown(right))
+        maybe = self.may_be_unknown(left) or (parameter is None and self.may_be_unknown(right))
         at = Variable(("order", one, other), Domain(_ORDER, maybe), opaque=True)
         chosen = Labels(frozenset(_MEANS[op]), False, _ORDER.universe)
         return holds(at, Domain(chosen if want else ~chosen))
 
-    def _may_be_unknown(self, node: ex.Expression) -> bool:
-        if isinstance(node, ex.Field):
-            return node.name in (*_INSIDE, *_RATIOS, "icmp_type", "icmp_code", "gap")
-        return not isinstance(node, ex.Literal) or node.value is None
-
     def _block_equals(self, left: ex.Mask, value: Any, op: str, want: bool) -> Formula:
         first = value[0] if isinstance(value, tuple) else value
         if not isinstance(first, int) or op not in ("=", "!="):
-            return _opaque(("block", left, value), (op == "=") == want)
+            return opaque(("block", left, value), (op == "=") == want)
         four = is_ipv4(first)
         size = 1 << 128 - (96 + left.v4 if four else left.v6)
         members = hosts([(first, first + size - 1)]) if first % size == 0 else ~every_address()
@@ -338,7 +190,7 @@ class Claims:
 
     def _verdict_is(self, node: ex.Expression, name: str, want: bool) -> Formula:
         """``verdict = name``: its own condition holds, and no earlier one does."""
-        universe = self._verdict_names()
+        universe = self.verdict_names()
         at = Variable(node, Domain(universe))
         chosen = Labels(frozenset((name,)), False, universe.universe)
         claim = holds(at, Domain(chosen if want else ~chosen))
@@ -358,16 +210,11 @@ class Claims:
             self.premises._open.discard(("verdict", name))
         return every(parts)
 
-    def _verdict_names(self) -> Labels:
-        if not self.place.verdicts:
-            return ANY_LABEL
-        return labels((*(v.short.rpartition(".")[2] for v in self.place.verdicts), "unclassified"))
-
     def _flags(
         self, node: ex.Expression, name: str, pairs: tuple[tuple[int, int], ...], want: bool
     ) -> Formula:
         if self.place.table is not None:
-            return _opaque(node, want)
+            return opaque(node, want)
         chosen = masked_bytes(pairs)
         return holds(variable(name), Domain(chosen if want else ~chosen))
 
@@ -379,11 +226,11 @@ class Claims:
         parameter = self.premises.free(node, after)
         if parameter is not None:
             assert self.premises.uses is not None and node.span is not None
-            return _opaque(("in", node.items, self.premises.uses.text(node.span, after)), want)
+            return opaque(("in", node.items, self.premises.uses.text(node.span, after)), want)
         if isinstance(node.collection, ex.Tuples):
             return self._in_tuples(node, node.collection, want)
         if len(node.items) != 1:
-            return _opaque(node, want)
+            return opaque(node, want)
         item = node.items[0]
         if isinstance(item, ex.Mask):
             return self._block_in(node, item, want)
@@ -391,7 +238,7 @@ class Claims:
             case ex.InSet(set=members):
                 return self._in_set(node, item, members, want)
             case ex.InSchedule() | ex.Wildcards():
-                return _opaque(node, want)
+                return opaque(node, want)
             case ex.Labels(labels=names) if isinstance(item, ex.Verdict) and want:
                 return either(self._verdict_is(item, str(n), True) for n in sorted(names))
 
@@ -409,7 +256,7 @@ class Claims:
 
     def _block_in(self, node: ex.In, item: ex.Mask, want: bool) -> Formula:
         if not isinstance(node.collection, ex.Blocks | ex.Addresses):
-            return _opaque(node, want)
+            return opaque(node, want)
         four, outside = ipv4_hosts().set, every_address().set - node.collection.set
         touched = (outside & four).fill(item.v4, 0) | ((outside - four).fill(0, item.v6) - four)
         covered = Hosts(every_address().set - touched)
@@ -419,7 +266,7 @@ class Claims:
         if isinstance(members, ex.SetLiteral) and members.addresses is not None:
             found = Hosts(members.addresses)
             return self._selected(node, item, lambda u: found if isinstance(u, Hosts) else None, want)
-        claim = _opaque(node, want)
+        claim = opaque(node, want)
         if not want:
             return claim
         values = self._member_values(members)
@@ -454,7 +301,7 @@ class Claims:
         if len(collection.rows) > MOST_ALTERNATIVES or len(node.items) != len(
             collection.rows[0] if collection.rows else node.items
         ):
-            return _opaque(node, want)
+            return opaque(node, want)
         rows: list[Formula] = []
         for row in collection.rows:
             cells = []
@@ -473,24 +320,24 @@ class Claims:
 
     def _known(self, of: ex.Expression, want: bool) -> Formula:
         match of:
-            case ex.Field(name=name) if name in _INSIDE:
+            case ex.Field(name=name) if name in INSIDE:
                 claim = among("direction", "inbound", "outbound")
                 return claim if want else negate(claim)
-            case ex.Field(name=name) if name in _RATIOS:
-                claim = at_least(_RATIOS[name], 1)
+            case ex.Field(name=name) if name in RATIOS:
+                claim = at_least(RATIOS[name], 1)
                 return claim if want else negate(claim)
             case ex.Field(name="icmp_type" | "icmp_code"):
-                return _icmp() if want else negate(_icmp())
+                return is_icmp() if want else negate(is_icmp())
             case ex.Literal() | ex.Lookup():
-                return _opaque(("known", of), want)
+                return opaque(("known", of), want)
         if of.type.name == "truth":
-            return _opaque(("known", of), want)
-        mapped = self._map_hosts(of, lambda u: u)
+            return opaque(("known", of), want)
+        mapped = self.map_hosts(of, lambda u: u)
         if mapped is not None and isinstance(of, ex.MapLookup):
             return self.selected(of.args[0], lambda u: mapped, want)
         at = self.variable(of)
         if at.universe.values is None:
-            return _opaque(("known", of), want)
+            return opaque(("known", of), want)
         values = at.universe.values if want else ~at.universe.values & at.universe.values
         return holds(at, Domain(values, not want))
 
@@ -499,14 +346,14 @@ class Claims:
     ) -> Formula:
         """A claim on an item's values; opaque where ``select`` does not know them."""
         if isinstance(item, ex.Literal) or select(self.variable(item).universe.values) is None:
-            return _opaque(node, want)
+            return opaque(node, want)
         return self.selected(item, select, want)
 
     def selected(self, item: ex.Expression, select: Callable[[Any], Any], want: bool) -> Formula:
         """That an item is known, and its value is one that ``select`` picks from all (or is not)."""
         match item:
-            case ex.Field(name=name) if name in _INSIDE and self.place.table is None:
-                outbound, inbound = (ex.Field(type=item.type, name=n) for n in _INSIDE[name])
+            case ex.Field(name=name) if name in INSIDE and self.place.table is None:
+                outbound, inbound = (ex.Field(type=item.type, name=n) for n in INSIDE[name])
                 return either(
                     (
                         every((among("direction", "outbound"), self.selected(outbound, select, want))),
@@ -514,19 +361,19 @@ class Claims:
                     )
                 )
             case ex.Field(name="icmp_type" | "icmp_code" as name) if self.place.table is None:
-                return every((_icmp(), self._icmp_part(name, select, want)))
+                return every((is_icmp(), self._icmp_part(name, select, want)))
             case ex.MapLookup():
-                members = self._map_hosts(item, select)
+                members = self.map_hosts(item, select)
                 if members is not None:
-                    known = self._map_hosts(item, lambda u: u)
+                    known = self.map_hosts(item, lambda u: u)
                     chosen = members if want else known & ~members
                     return self.selected(item.args[0], lambda u: chosen, True)
         at = self.variable(item)
         universe = at.universe.values
         chosen_values = select(universe)
         claim = holds(at, Domain(chosen_values if want else ~chosen_values & universe))
-        if isinstance(item, ex.Field) and item.name in _RATIOS and self.place.table is None:
-            return every((at_least(_RATIOS[item.name], 1), claim))
+        if isinstance(item, ex.Field) and item.name in RATIOS and self.place.table is None:
+            return every((at_least(RATIOS[item.name], 1), claim))
         return claim
 
     def _icmp_part(self, name: str, select: Callable[[Any], Any], want: bool) -> Formula:
@@ -542,164 +389,3 @@ class Claims:
                 (t * 256 + low, t * 256 + high - 1) for t in range(256) for low, high in chosen.stretches
             ]
         return holds(variable("dport"), Domain(listed(ports, spans)))
-
-    def _map_hosts(self, item: ex.Expression, select: Callable[[Any], Any]) -> Any:
-        """The addresses whose label in a map of the rules is one that ``select`` picks; ``None``: not known."""
-        if not isinstance(item, ex.MapLookup) or len(item.args) != 1:
-            return None
-        program = self.premises.program
-        table = program.maps.get(item.map)
-        if table is None or item.map in program.parameters or ":" not in item.map or table.kind != "address":
-            return None
-        if len(table.index) > 4096:
-            return None
-        universe = labels(table.labels)
-        chosen = select(universe)
-        starts, ends = _numbers(table.starts), _numbers(table.ends)
-        return hosts(
-            (a, b)
-            for a, b, i in zip(starts, ends, table.index.tolist(), strict=True)
-            if table.labels[i] in chosen
-        )
-
-    def variable(self, node: ex.Expression) -> Variable:
-        """The variable that stands for a value."""
-        if isinstance(node, ex.Field) and self.place.table is None:
-            return variable(node.name)
-        if isinstance(node, ex.Measure) and node.source is None and self.place.table is not None:
-            node = self._as_column(node, self.place.table)
-        held = self._variables.get(node)
-        if held is None:
-            opaque = not isinstance(node, ex.Feature | ex.Measure)
-            needs, counted = self._needs(node)
-            held = Variable(node, self.universe(node), opaque, needs, counted)
-            if not self.premises._open:
-                self._variables[node] = held
-        return held
-
-    def _as_column(self, node: ex.Measure, table: TableDeclaration) -> ex.Expression:
-        """A measure of a table's row, as the column that holds it: the same variable by both names."""
-        name = next((c.name for c in table.columns if c.measure == node), None)
-        return node if name is None else ex.Column(type=node.type, name=name)
-
-    def _needs(self, node: ex.Expression) -> tuple[str | None, bool]:
-        """The direction that a measure needs flows of, and whether it is known wherever there are some."""
-        measure, source, optional = None, None, False
-        if isinstance(node, ex.Measure):
-            measure, source = node, node.source if node.source is not None else self.place.source
-        elif isinstance(node, ex.Feature):
-            declaration = self.place.features.get(node.name)
-            if declaration is not None:
-                measure, source = declaration.measure, declaration.source
-                optional = declaration.optional
-        if measure is None or source is None or source.direction is None or source.table is not None:
-            return None, False
-        counted = measure.name in ("flows", "sum", "distinct") and not optional
-        return source.direction, counted
-
-    def universe(self, node: ex.Expression) -> Domain:
-        """What a value can be."""
-        project = self.premises.project
-        match node:
-            case ex.Field():
-                return variable(node.name).universe
-            case ex.Measure():
-                source = node.source if node.source is not None else self.place.source
-                grouped = self.place.grouped and node.source is None
-                return self.measured(node, source, grouped)
-            case ex.Feature(name=name):
-                return self._feature(node, name)
-            case ex.Column(name=name) if self.place.table is not None:
-                return self._column(node, name, self.place.table)
-            case ex.Verdict():
-                return Domain(self._verdict_names())
-            case ex.Clock(part=part, of=of):
-                return Domain(whole_numbers(0, 23 if part == "hour" else 6), self._may_be_unknown(of))
-            case ex.CountOf():
-                return Domain(whole_numbers(0, 1 << 130))
-            case ex.MapLookup(map=name):
-                return Domain(self._map_labels(name), True)
-        assert project is not None
-        return Domain(universe_of_type(node.type), True)
-
-    def measured(self, node: ex.Measure, source: ex.Source | None, grouped: bool) -> Domain:
-        """What a measure can be over a source."""
-        premises = self.premises
-        universe = measure_universe(node, source, grouped, premises.project)
-        if node.name == "fraction" and source is not None:
-            return _fraction(premises, node.args[0], source, universe)
-        return universe
-
-    def _feature(self, node: ex.Expression, name: str) -> Domain:
-        declaration = self.place.features.get(name)
-        if declaration is None:
-            return Domain(universe_of_type(node.type), True)
-        if declaration.measure is not None:
-            domain = self.measured(declaration.measure, declaration.source, False)
-            return Domain(domain.values, domain.unknown or declaration.optional)
-        if isinstance(declaration.condition, ex.Measure | ex.CountOf | ex.MapLookup | ex.Feature):
-            key = ("universe", name, id(self.place.features))
-            if key not in self.premises._open:
-                self.premises._open.add(key)
-                try:
-                    domain = self.universe(declaration.condition)
-                finally:
-                    self.premises._open.discard(key)
-                return Domain(domain.values, True)
-        return Domain(universe_of_type(node.type), True)
-
-    def _column(self, node: ex.Expression, name: str, table: TableDeclaration) -> Domain:
-        for column in table.columns:
-            if column.name == name:
-                grouped = bool(table.keys) and table.fill is None
-                return self.measured(column.measure, column.measure.source or table.source, grouped)
-        for key in table.keys:
-            if key.name == name:
-                values = self.premises.project(key.of, table.source)
-                if values is not None:
-                    return Domain(values, True)
-                if isinstance(key.of, ex.Field):
-                    return Domain(self.premises.claims().universe(key.of).values, True)
-        return Domain(universe_of_type(node.type), True)
-
-    def _map_labels(self, name: str) -> Labels:
-        program = self.premises.program
-        table = program.maps.get(name)
-        if table is None or name in program.parameters or ":" not in name:
-            return ANY_LABEL
-        return labels(table.labels)
-
-
-def _fraction(premises: Premises, predicate: ex.Expression, source: ex.Source, universe: Domain) -> Domain:
-    """A fraction is 0 where no flow of the source can match, and 1 where every one does."""
-    claims = premises.claims(premises.place_of(source))
-    given = claims.true(source.predicate)
-    try:
-        some = next(states([given, claims.true(predicate)]), None) is not None
-        others = next(states([given, claims.not_true(predicate)]), None) is not None
-    except NotDecided:
-        return universe
-    if some and others:
-        return universe
-    at = Fraction(1 if some else 0)
-    return Domain(universe.values.between(at, at), universe.unknown)
-
-
-def _icmp() -> Formula:
-    return either((among("protocol", 1), every((among("protocol", 58), among("ip_version", 6)))))
-
-
-def _opaque(key: Any, want: bool) -> Formula:
-    """Something that may be true, false or unknown, for all that is known of it."""
-    at = Variable(("truth", key), Domain(_YES, True), opaque=True)
-    return holds(at, Domain(Labels(frozenset(("true" if want else "false",)), False, _YES.universe)))
-
-
-def _numbers(values: Any) -> Iterable[int]:
-    if values.dtype.names:
-        highs, lows = values["high"].tolist(), values["low"].tolist()
-        return [h << 64 | lo for h, lo in zip(highs, lows, strict=True)]
-    return [IPV4_MAPPED + int(v) for v in values.tolist()]
-
-
-__all__ = ["FLOWS", "All", "Claims", "Place", "Premises", "Some"]

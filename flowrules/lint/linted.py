@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from flowrules.check.symbols import FileScope, Symbol
-from flowrules.lint.claims import Premises
 from flowrules.lint.nodes import FileNodes
 from flowrules.lint.parameters import ParameterUses, used_names
+from flowrules.lint.premises import Premises
 from flowrules.lint.proofs import Prover
 from flowrules.lint.statements import Statement, statements
 from flowrules.model import expression as ex

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from flowrules.lint.claims import FLOWS, Claims, Place, Premises
+from flowrules.lint.claims import Claims
 from flowrules.lint.domains import Domain, Labels, Variable, labels
 from flowrules.lint.evaluate import Undetermined, is_real, truth
 from flowrules.lint.facts import DEFINITIONS, Fact, formulas_of
@@ -28,6 +28,7 @@ from flowrules.lint.formulas import (
     states,
     variables,
 )
+from flowrules.lint.premises import FLOWS, Place, Premises
 from flowrules.lint.witness import Witness, asked_fields, candidates
 from flowrules.model import expression as ex
 from flowrules.model.reversal import reverse

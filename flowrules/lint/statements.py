@@ -7,7 +7,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from flowrules.lint.claims import FLOWS, Place
+from flowrules.lint.premises import FLOWS, Place
 from flowrules.model import expression as ex
 from flowrules.model import program as pr
 

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from flowrules.lint.claims import Place
 from flowrules.lint.formulas import Formula, every, negate, variables
 from flowrules.lint.linted import Linted
+from flowrules.lint.premises import Place
 from flowrules.lint.proofs import Prover
 from flowrules.lint.statements import Statement
 from flowrules.model import expression as ex

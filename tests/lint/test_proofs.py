@@ -7,8 +7,8 @@ import random
 import pytest
 
 from flowrules.check.check import check
-from flowrules.lint.claims import Premises
 from flowrules.lint.parameters import ParameterUses
+from flowrules.lint.premises import Premises
 from flowrules.lint.proofs import Prover
 from flowrules.model.source_text import SourceText
 from tests.lint.flows import chunk_of, passes, real_flows

@@ -13,7 +13,17 @@ from tests.lint.flows import passes, real_flows
 from tests.lint.test_fixes import fixed
 from tests.lint.test_proofs import PRELUDE, written
 
-KEYS = ("sip", "dip", "sport", "protocol", "dport", "sip/24 as block", "bin(stime, 1h)", "zone(sip)", "hour(stime)")
+KEYS = (
+    "sip",
+    "dip",
+    "sport",
+    "protocol",
+    "dport",
+    "sip/24 as block",
+    "bin(stime, 1h)",
+    "zone(sip)",
+    "hour(stime)",
+)
 MEASURES = (
     "flows",
     "sum(bytes)",

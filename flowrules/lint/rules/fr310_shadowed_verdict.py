@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowrules.lint.claims import Place
 from flowrules.lint.domains import Variable
 from flowrules.lint.finding import Finding
 from flowrules.lint.formulas import Formula, NotDecided, states, variables
 from flowrules.lint.linted import Linted
+from flowrules.lint.premises import Place
 from flowrules.lint.rule import Rule
 from flowrules.lint.witness import Witness, feature_values
 from flowrules.model import expression as ex

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowrules.lint.claims import FLOWS
 from flowrules.lint.facts import WIRE, among, formulas_of
 from flowrules.lint.finding import Finding
 from flowrules.lint.formulas import Formula, Holds
 from flowrules.lint.linted import Linted
+from flowrules.lint.premises import FLOWS
 from flowrules.lint.rule import Rule
 from flowrules.lint.statements import Statement
 from flowrules.lint.wording import text_of
