@@ -1,0 +1,327 @@
+"""The parts of groups while rows are counted: sums, extremes, matches, different values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrules.engine.exact_sums import ExactSquares, ExactSums, grown
+from flowrules.engine.grouped import Extremes, Matches, Part, Totals, ValueCounts
+from flowrules.engine.key_codes import codes_of
+from flowrules.engine.predicates import truth
+from flowrules.engine.row_values import Rows, Values
+from flowrules.engine.spreading import WEIGHTS, Weights
+from flowrules.model import expression as ex
+from flowrules.plan.aggregates import LEAST, SQUARES, Aggregate
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from flowrules.engine.aggregate import Grouping
+
+Index = NDArray[np.intp]
+
+
+def counted(counts: NDArray[np.int64], groups: Index | None, size: int, rows: int) -> NDArray[np.int64]:
+    """Counts by group number with ``rows`` more rows, one for each of ``groups`` (``None``: all of group 1)."""
+    if len(counts) < size:
+        counts = grown(counts, size)
+    if groups is None:
+        counts[1] += rows
+    else:
+        np.add.at(counts, groups, 1)
+    return counts
+
+
+class GroupPart:
+    """One part of the groups, for one thread."""
+
+    def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        """Count rows of ``groups`` (``None``: all of group 1); ``size`` groups exist by now."""
+        raise NotImplementedError
+
+    def merge(self, other: Any) -> None:
+        """Add what another thread has counted of the same part."""
+        raise NotImplementedError
+
+    def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
+        """The part of ``groups``, which have so many rows; ``place`` gives the row of each group number."""
+        raise NotImplementedError
+
+
+def make_part(grouping: Grouping, aggregate: Aggregate) -> GroupPart:
+    """An empty part of a grouping."""
+    match aggregate.kind:
+        case "sum" | "squares":
+            return _SumPart(grouping, aggregate)
+        case "least" | "greatest":
+            return _ExtremePart(aggregate)
+        case "matching":
+            return _MatchPart(aggregate)
+        case _:
+            return _ValuePart(grouping, aggregate)
+
+
+class _Unknown:
+    """How many rows of each group have an unknown value: mostly none, and then it costs nothing."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(0, np.int64)
+
+    def add(self, groups: Index | None, size: int, values: Values) -> None:
+        if values.known is not None:
+            rows = np.flatnonzero(~values.known)
+            self._counts = counted(
+                self._counts, None if groups is None else groups.take(rows), size, len(rows)
+            )
+
+    def merge(self, other: _Unknown) -> None:
+        if len(self._counts) < len(other._counts):
+            self._counts = grown(self._counts, len(other._counts))
+        self._counts[: len(other._counts)] += other._counts
+
+    def known(self, groups: Index, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many rows of ``groups``, which have ``counts`` rows, have a known value."""
+        if not len(self._counts):
+            return counts
+        size = int(groups[-1]) + 1 if len(groups) else 1
+        unknown = self._counts if len(self._counts) >= size else grown(self._counts, size)
+        return counts - unknown.take(groups)
+
+
+def _known_rows(groups: Index | None, values: Values) -> tuple[Index | None, Index | None]:
+    """The rows with a known value (``None``: all), and their groups."""
+    if values.known is None:
+        return None, groups
+    rows = np.flatnonzero(values.known)
+    return rows, None if groups is None else groups.take(rows)
+
+
+class _SumPart(GroupPart):
+    """Exact sums of values or of their squares; of ratios by denominator, of floats by value."""
+
+    def __init__(self, grouping: Grouping, aggregate: Aggregate) -> None:
+        self._of = aggregate.of
+        self._squares = aggregate.kind == SQUARES
+        self._pairs = grouping.pairs[aggregate]
+        self._denominators = grouping.denominators[aggregate]
+        self._whole: ExactSums | ExactSquares = self._new()
+        self._parts: ExactSums | ExactSquares = self._new()
+        self._high = ExactSums()
+        self._scale = 1
+        self._floats = _ValuePart(grouping, aggregate)
+        self._unknown = _Unknown()
+
+    def _new(self) -> ExactSums | ExactSquares:
+        return ExactSquares() if self._squares else ExactSums()
+
+    def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        values = rows.values(self._of)
+        self._unknown.add(groups, size, values)
+        some, groups_known = _known_rows(groups, values)
+        count = rows.rows if some is None else len(some)
+        if values.array.dtype.kind == "f":
+            self._floats.add(groups, size, rows)
+            return
+        array = values.array if some is None else values.array.take(some)
+        weights = rows.held.get(WEIGHTS)
+        if weights is not None:
+            self._add_weighted(groups_known, array, weights, some)
+            return
+        if values.denominators is None:
+            self._whole.add(groups_known, size, _whole_numbers(array))
+            return
+        below = values.denominators if some is None else values.denominators.take(some)
+        self._scale = values.scale
+        own = np.ones(count, np.uint32) if groups_known is None else groups_known.astype(np.uint32)
+        pair = self._pairs.encode((own, self._denominators.encode(below)))
+        self._parts.add(pair.astype(np.intp), len(self._pairs), _whole_numbers(array))
+
+    def _add_weighted(
+        self, groups: Index | None, array: NDArray[Any], weights: Weights, some: Index | None
+    ) -> None:
+        """Add rows that were spread: each value times its weight, the flows themselves for the spread key."""
+        if isinstance(self._of, ex.Spread):
+            above, below = weights.records, weights.parts
+        else:
+            share = weights.volume if some is None else weights.volume.take(some)
+            if len(array) and int(array.max()) * int(share.max(initial=0)) >= 1 << 63:
+                share = share.astype(object)
+            above = array.astype(share.dtype) * share
+            below = weights.parts if some is None else weights.parts.take(some)
+        own = np.ones(len(above), np.uint32) if groups is None else groups.astype(np.uint32)
+        pair = self._pairs.encode((own, self._denominators.encode(below))).astype(np.intp)
+        if above.dtype == object:
+            # past 63 bits: by halves
+            high = (above >> 32).astype(np.int64)
+            self._high.add(pair, len(self._pairs), high)
+            above = (above & 0xFFFFFFFF).astype(np.int64)
+        self._parts.add(pair, len(self._pairs), above)
+
+    def merge(self, other: _SumPart) -> None:
+        self._unknown.merge(other._unknown)
+        self._whole.merge(other._whole)  # type: ignore[arg-type]
+        self._parts.merge(other._parts)  # type: ignore[arg-type]
+        self._high.merge(other._high)
+        self._floats.merge(other._floats)
+        self._scale = max(self._scale, other._scale)
+
+    def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
+        size = int(groups[-1]) + 1 if len(groups) else 1
+        totals = self._whole.totals(size).take(groups)
+        known = self._unknown.known(groups, counts)
+        if len(self._denominators) > 1:
+            totals = self._with_ratios(totals, place)
+        floats = self._floats.finish(groups, place, counts)
+        assert isinstance(floats, ValueCounts)
+        if len(floats.counts):
+            totals = self._with_floats(totals, floats)
+        return Totals(totals, known, len(floats.counts) > 0)
+
+    def _with_ratios(self, totals: NDArray[Any], place: Index) -> NDArray[Any]:
+        from fractions import Fraction
+
+        out = totals.astype(object)
+        group, code = self._pairs.columns()
+        sums = self._parts.totals(len(self._pairs)).tolist()
+        high = self._high.totals(len(self._pairs))
+        if high.any():
+            sums = [low + (h << 32) for low, h in zip(sums, high.tolist(), strict=True)]
+        below = self._denominators.values(np.uint64).take(code).tolist()
+        row = place.take(group, mode="clip").tolist()
+        scale = self._scale**2 if self._squares else self._scale
+        for pair in range(1, len(self._pairs)):
+            if sums[pair]:
+                divisor = below[pair] ** 2 if self._squares else below[pair]
+                out[row[pair]] += Fraction(sums[pair] * scale, divisor)
+        return out
+
+    def _with_floats(self, totals: NDArray[Any], floats: ValueCounts) -> NDArray[Any]:
+        from fractions import Fraction
+
+        out = totals.astype(object)
+        values = floats.values.values.tolist()
+        for row, value, count in zip(floats.rows.tolist(), values, floats.counts.tolist(), strict=True):
+            number: Fraction = Fraction(value)
+            out[row] += count * (number * number if self._squares else number)
+        return out
+
+
+def _whole_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.uint8) if array.dtype == np.bool_ else array
+
+
+class _ExtremePart(GroupPart):
+    """The least or the greatest value."""
+
+    def __init__(self, aggregate: Aggregate) -> None:
+        self._of = aggregate.of
+        self._least = aggregate.kind == LEAST
+        self._values: NDArray[Any] = np.zeros(0, np.int64)
+        self._unknown = _Unknown()
+
+    def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        values = rows.values(self._of)
+        self._unknown.add(groups, size, values)
+        some, groups = _known_rows(groups, values)
+        array = values.array if some is None else values.array.take(some)
+        if not len(array):
+            return
+        if array.dtype == np.uint64 and self._values.dtype != np.uint64:
+            self._retype()
+        self._reserve(size)
+        array = array.astype(self._values.dtype, copy=False)
+        if groups is None:
+            self._combine(np.array([1]), np.array([array.min() if self._least else array.max()], array.dtype))
+        else:
+            self._combine(groups, array)
+
+    def _combine(self, groups: Index, array: NDArray[Any]) -> None:
+        extreme = np.minimum if self._least else np.maximum
+        extreme.at(self._values, groups, array)
+
+    def _fill(self, dtype: Any) -> int:
+        limits = np.iinfo(dtype)
+        return int(limits.max) if self._least else int(limits.min)
+
+    def _retype(self) -> None:
+        """Whole numbers past 63 bits from now on; what was not met yet stays so."""
+        met = self._values != self._fill(self._values.dtype)
+        values = np.full(len(self._values), self._fill(np.uint64), np.uint64)
+        values[met] = self._values[met].astype(np.uint64)
+        self._values = values
+
+    def _reserve(self, size: int) -> None:
+        if len(self._values) < size:
+            self._values = grown(self._values, size, self._fill(self._values.dtype))
+
+    def merge(self, other: _ExtremePart) -> None:
+        self._unknown.merge(other._unknown)
+        if other._values.dtype != self._values.dtype:
+            for part in (self, other):
+                if part._values.dtype != np.uint64:
+                    part._retype()
+        self._reserve(len(other._values))
+        self._combine(np.arange(len(other._values)), other._values)
+
+    def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
+        self._reserve(int(groups[-1]) + 1 if len(groups) else 1)
+        seen = self._unknown.known(groups, counts) > 0
+        return Extremes(self._values.take(groups), seen, self._least)
+
+
+class _MatchPart(GroupPart):
+    """How many rows pass a predicate."""
+
+    def __init__(self, aggregate: Aggregate) -> None:
+        self._of = aggregate.of
+        self._held = np.zeros(0, np.int64)
+
+    def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        matching = np.flatnonzero(truth(self._of, rows)[0])
+        own = None if groups is None else groups.take(matching)
+        self._held = counted(self._held, own, size, len(matching))
+
+    def merge(self, other: _MatchPart) -> None:
+        if len(self._held) < len(other._held):
+            self._held = grown(self._held, len(other._held))
+        self._held[: len(other._held)] += other._held
+
+    def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
+        size = int(groups[-1]) + 1 if len(groups) else 1
+        return Matches(grown(self._held, size).take(groups))
+
+
+class _ValuePart(GroupPart):
+    """The different values, with how many rows have each."""
+
+    def __init__(self, grouping: Grouping, aggregate: Aggregate) -> None:
+        self._coder = grouping.value_coders[aggregate]
+        self._pairs = grouping.pairs[aggregate]
+        self._counts = np.zeros(0, np.int64)
+
+    def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        codes = codes_of(self._coder, rows)
+        known = codes != 0
+        if not known.all():
+            some = np.flatnonzero(known)
+            codes = codes.take(some)
+            groups = None if groups is None else groups.take(some)
+        if not len(codes):
+            return
+        own = np.ones(len(codes), np.uint32) if groups is None else groups.astype(np.uint32)
+        pair = self._pairs.encode((own, codes))
+        self._counts = counted(self._counts, pair.astype(np.intp), len(self._pairs), len(pair))
+
+    def merge(self, other: _ValuePart) -> None:
+        size = max(len(self._counts), len(other._counts))
+        if len(self._counts) < size:
+            self._counts = grown(self._counts, size)
+        self._counts[: len(other._counts)] += other._counts
+
+    def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
+        pairs = np.flatnonzero(self._counts)
+        group, code = (column.take(pairs) for column in self._pairs.columns())
+        return ValueCounts(place.take(group), self._coder.decode(code), self._counts.take(pairs))
