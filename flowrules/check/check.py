@@ -170,7 +170,7 @@ def _resolve(ws: Workspace, symbols: Iterable[Symbol]) -> None:
 
 # ---- what must be bound ---------------------------------------------------------------------------------
 
-_EXAMPLES: Final = {
+EXAMPLES: Final = {
     "schedule": "mon-fri 08:00-18:00 Europe/Berlin",
     "set": "{192.0.2.1, 192.0.2.2}",
     "nets": "(10.0.0.0/8, 2001:db8::/32)",
@@ -187,6 +187,7 @@ _EXAMPLES: Final = {
     "address": "192.0.2.1",
     "label": "S0",
 }
+"""A value of each type of parameter, as somebody may write it."""
 
 
 def _report_unbound(ws: Workspace, needed: set[Symbol]) -> None:
@@ -195,7 +196,7 @@ def _report_unbound(ws: Workspace, needed: set[Symbol]) -> None:
             continue
         assert isinstance(symbol.node, tree.Param)
         ruleset, name, kind = symbol.scope.ruleset, symbol.name, symbol.node.type.name
-        value = _EXAMPLES.get(kind, "…")
+        value = EXAMPLES.get(kind, "…")
         site = _site_line(ruleset, name, kind, value)
         ws.faults.report(
             "FR601",

@@ -110,6 +110,7 @@ class _Test:
             previous=previous,
             span=self.node.span,
             flows_file=flows_file,
+            needs=frozenset(s.qualified for s in ws.needed_by([symbol]) if s is not symbol),
             todo=self.todo,
         )
 
@@ -211,6 +212,7 @@ class _Test:
     def _check_table(self, node: tree.Literal, text: str) -> None:
         """The titles of the flows' columns, and that every row has a cell for each."""
         lines = [(i, line) for i, line in enumerate(text.split("\n")) if line.strip()]
+        lines = [(i, line) for i, line in lines if not line.lstrip().startswith("#")]
         if not lines:
             self.faults.report(
                 "FR238",

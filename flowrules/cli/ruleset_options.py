@@ -43,17 +43,22 @@ def load_rulesets(
 ) -> CheckResult:
     """Find, parse and check rulesets; ``mode`` is ``check``, ``run`` or ``test``.
 
-    Warnings go to standard error.  Raises ``RulesetErrors`` with every error of every file.
+    A run leaves the files out that hold tests of others, unless they are named; a test takes those beside
+    rulesets too.  Warnings go to standard error.  Raises ``RulesetErrors`` with every error of every file.
     """
     from flowrules.check.check import check
     from flowrules.share.binding import bind
     from flowrules.share.parameter_files import ParameterFiles
-    from flowrules.share.search import Search
+    from flowrules.share.search import Search, is_test_file
     from flowrules.share.site import Site, load_site
     from flowrules.syntax.diagnostics import RulesetErrors
 
     search = Search.from_environment()
     roots, faults = search.resolve_arguments(rulesets, sys.stdin.buffer.read)
+    if mode == "test":
+        roots += search.tests_of(roots)
+    elif mode == "run":
+        roots = [r for r in roots if r.path in rulesets or not is_test_file(r.path)]
     binder = ParameterFiles()
     bindings = bind(Site() if site is None else load_site(site), settings, binder)
     result = check(roots, search.find_ruleset, bindings, binder, mode, search.names)

@@ -6,7 +6,9 @@ Kleene's logic: unknown is neither true nor false, and only what is true holds.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 from math import trunc
 from typing import Final, Protocol
@@ -64,8 +66,31 @@ class Scope:
     """The first measure over the whole source, for ``ShareLimit``."""
 
 
+Watcher = Callable[[ex.Expression, Truth], None]
+
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Tell ``watcher`` of every condition, and of each inside it, with its truth for each row."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
 def truth(expression: ex.Expression, scope: Scope) -> Truth:
     """The truth of a condition for each row: ``FALSE``, ``UNKNOWN`` or ``TRUE`` (int8, ``rows`` long)."""
+    codes = _truth(expression, scope)
+    watcher = _watcher.get()
+    if watcher is not None:
+        watcher(expression, codes)
+    return codes
+
+
+def _truth(expression: ex.Expression, scope: Scope) -> Truth:
     match expression:
         case ex.Not():
             return (TRUE - truth(expression.of, scope)).astype(np.int8)

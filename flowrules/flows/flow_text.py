@@ -34,6 +34,8 @@ _NUMBERS: Final = {
     "output": 0xFFFFFFFF,
     "application": 0xFFFF,
     "ip_version": 255,
+    "icmp_type": 255,
+    "icmp_code": 255,
     "repeat": REPEAT_LIMIT,
 }
 
@@ -74,7 +76,8 @@ class FlowText:
 def parse_flow_text(text: str) -> FlowText:
     """Read a table with a title line and ``|`` between cells; a last ``|`` and blank cells are fine.
 
-    Columns are fields of the catalogue, ``etime``, and ``repeat``, which multiplies a row.  Fields left out
+    Columns are fields of the catalogue, ``etime``, ``icmp_type`` and ``icmp_code``, and ``repeat``, which
+    multiplies a row.  Fields left out
     take: ``stime`` 2026-01-05T12:00Z, ``duration`` 0, ``packets`` 1, ``bytes`` 40 for each packet, ``protocol`` 6, flags
     none, ports 0; ``type`` and other fields without a column are lacking.  Raises ``FlowTextError``.
     """
@@ -123,7 +126,7 @@ def _titles(number: int, line: str) -> list[str]:
     titles = _cells(line)
     while titles and not titles[-1]:
         titles.pop()
-    known = {*STORED, "etime", "repeat"} - {"record_number"}
+    known = {*STORED, "etime", "repeat", "icmp_type", "icmp_code"} - {"record_number"}
     out: list[str] = []
     for title in titles:
         name = title if title in known else _ALIASES.get(title.lower(), title)
@@ -156,6 +159,13 @@ def _table(rows: list[dict[str, str]], places: list[int], titles: set[str]) -> F
 
 
 def _complete(number: int, record: dict[str, Any]) -> dict[str, Any]:
+    if "icmp_type" in record or "icmp_code" in record:
+        # stored as SiLK does: type and code are the destination port
+        dport = record.pop("icmp_type", 0) << 8 | record.pop("icmp_code", 0)
+        if record.setdefault("dport", dport) != dport:
+            raise FlowTextError(number, "dport and the ICMP type and code do not fit each other")
+        if record.setdefault("protocol", 1) not in (1, 58):
+            raise FlowTextError(number, "only icmp and icmp6 have a type and a code")
     out = {"stime": MONDAY, "packets": 1, "protocol": 6, "sport": 0, "dport": 0, "flags": 0, **record}
     out.setdefault("bytes", 40 * out["packets"])
     if "etime" in out:

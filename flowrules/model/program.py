@@ -214,6 +214,8 @@ class TestDeclaration:
     span: Span | None = field(default=None, eq=False, repr=False)
     flows_file: str | None = None
     """The path of ``flows file "…"``, as it is to be opened; ``flows`` is empty then."""
+    needs: frozenset[str] = frozenset()
+    """The declarations that its expectations ask for, directly or through others, by qualified name."""
     todo: str | None = None
     """The reason of ``@todo``: the test is not expected to pass yet.  Such a test may have no flows."""
 

@@ -25,6 +25,9 @@ PATH_VARIABLE: Final = "FLOWRULES_PATH"
 SHIPPED: Final = "shipped:"
 """What stands before the path of a shipped ruleset where it is shown, so that it is the same everywhere."""
 
+TEST_ENDING: Final = "_test"
+"""How the name of a file ends, before its ending, that holds tests of the ruleset beside it."""
+
 STANDARD_INPUT: Final = "-"
 
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*", re.ASCII)
@@ -117,6 +120,29 @@ class Search:
                     faults += error.diagnostics
         return list(texts.values()), faults
 
+    def tests_of(self, rulesets: Sequence[SourceText]) -> list[SourceText]:
+        """What belongs to rulesets when they are tested, and is not among them.
+
+        That is the file of tests beside each (``mail_test.frules`` beside ``mail.frules``), and the ruleset
+        beside each file of tests.  Raises ``RulesetErrors`` for one that cannot be read.
+        """
+        out: list[SourceText] = []
+        have = {source.path for source in rulesets}
+        for source in rulesets:
+            path = _partner(source.path)
+            if path is None or path in have:
+                continue
+            have.add(path)
+            if path.startswith(SHIPPED):
+                file = shipped_rulesets().get(path.removeprefix(SHIPPED))
+            else:
+                file = Path(path) if Path(path).is_file() else None
+            if file is not None:
+                place = Place(ruleset_name(file), path, file)
+                self._named.append(place)
+                out.append(_read(place))
+        return out
+
     def _named_by(self, argument: str) -> list[Place]:
         """The files that an argument stands for."""
         path = Path(argument)
@@ -163,6 +189,18 @@ class Search:
             what = f"there is no folder {beside}"
         near = get_close_matches(argument, known, 1)
         return found("FR501", f"{argument}: {what}", hint=f"did you mean {near[0]}?" if near else "")
+
+
+def _partner(path: str) -> str | None:
+    """The path of the file that tests the ruleset at ``path``, or that the file of tests there tests."""
+    if is_test_file(path):
+        return path.removesuffix(TEST_ENDING + SUFFIX) + SUFFIX
+    return path.removesuffix(SUFFIX) + TEST_ENDING + SUFFIX if path.endswith(SUFFIX) else None
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a file is there for its tests: its name ends in ``_test.frules``."""
+    return path.endswith(TEST_ENDING + SUFFIX)
 
 
 def _places_in(folder: Path, deep: bool) -> Iterator[Place]:

@@ -1,0 +1,1 @@
+"""Tests of rulesets: run, measured, and tried on rules that were changed."""
