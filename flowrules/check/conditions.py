@@ -319,6 +319,9 @@ class Conditions(Expressions):
             if not isinstance(table, CheckedTable):
                 return poison(node.span)
             return ex.CountOf(type=t.COUNT, span=node.span, table=symbol.qualified)
+        if symbol is not None and symbol.kind == "anomaly" and not rest and self.counts_anomalies:
+            self.ws.refer(symbol, arg.span)
+            return ex.Finding(type=t.COUNT, span=node.span, name=symbol.qualified)
         if symbol is None and (arg.text in FIELDS or arg.text in self.names.columns):
             self.ws.faults.report(
                 "FR220", f"{arg.text} is {'a field' if arg.text in FIELDS else 'one value'}, and count counts a set or table",

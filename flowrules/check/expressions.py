@@ -69,6 +69,8 @@ class Expressions(ABC):
     """What a condition is about here, for messages: ``one flow``, ``a row of hourly``."""
     equal_percents = False
     """Whether percents may be compared with = (in tests)."""
+    counts_anomalies = False
+    """Whether `count` takes an anomaly at file level: only tests ask what was found."""
 
     def __init__(self, ws: Workspace, scope: FileScope) -> None:
         self.ws = ws

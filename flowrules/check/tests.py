@@ -22,6 +22,7 @@ from flowrules.check.symbols import Constant, FileScope, Positions, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import program as pr
+from flowrules.model import types as t
 from flowrules.model.address_set import AddressSet
 from flowrules.model.fields import STORED
 from flowrules.model.source_text import Span
@@ -380,6 +381,7 @@ class _Expected(Conditions):
     """Conditions of ``expect``: percents may be equal, since the flows are known to the last."""
 
     equal_percents = True
+    counts_anomalies = True
 
     def set_hint(self, name: str) -> str:
         return f"write {name} = {{…}}, or count({name})"
@@ -388,11 +390,9 @@ class _Expected(Conditions):
         if isinstance(node, tree.Name):
             symbol, rest, _ = self.ws.find(self.scope, node)
             if symbol is not None and symbol.kind in ("check", "anomaly") and not rest:
-                self.ws.faults.report(
-                    "FR204", f"{node.text} is {(symbol.kind == 'check' and 'a check') or 'an anomaly'}: it cannot be expected",
-                    node.span, hint="expect what it asks for",
-                )  # fmt: skip
-                return unknown_truth(node.span)
+                known = self.ws.refer(symbol, node.span) is not None
+                found = ex.Finding(type=t.TRUTH, span=node.span, name=symbol.qualified)
+                return found if known else unknown_truth(node.span)
         return super().truth(node)
 
 

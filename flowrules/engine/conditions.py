@@ -50,6 +50,9 @@ class World(Protocol):
     def total(self, measure: ex.Measure) -> Scalar:
         """A measure with a source of its own, over that source as one group."""
 
+    def finding(self, name: str) -> int | None:
+        """Whether a check holds (1 or 0), or in how many rows an anomaly was found; ``None``: unknown."""
+
 
 @frozen(eq=False)
 class Scope:
@@ -110,6 +113,9 @@ def _truth(expression: ex.Expression, scope: Scope) -> Truth:
         case ex.PreviousKnown():
             held = scope.world.has_previous(expression.owner, expression.column)
             return np.full(scope.rows, TRUE if held else FALSE, np.int8)
+        case ex.Finding() if expression.type == TRUTH:
+            found = scope.world.finding(expression.name)
+            return np.full(scope.rows, UNKNOWN if found is None else TRUE if found else FALSE, np.int8)
         case _:
             series = value(expression, scope)
             return _coded(series.values.astype(np.bool_), series.known)
@@ -146,6 +152,8 @@ def value(expression: ex.Expression, scope: Scope) -> Series:
             return _lookup(expression, scope)
         case ex.MapLookup():
             return _label(expression, scope)
+        case ex.Finding() if expression.type != TRUTH:
+            return exact.constant(expression.type, scope.world.finding(expression.name), rows)
         case ex.CountOf():
             return exact.constant(expression.type, _count(expression, scope), rows)
         case ex.Mask() | ex.Bin() | ex.Clock():

@@ -8,6 +8,8 @@ import numpy as np
 from attrs import define, field, frozen
 
 from flowrules.engine import exact, set_algebra
+from flowrules.engine.conditions import TRUE, UNKNOWN, Scope, truth
+from flowrules.engine.findings import found_rows
 from flowrules.engine.results import Frame, ProfileResult, Scalar, Series, SetResult, TableResult
 from flowrules.engine.verdicts import hosts_with, verdict_series
 from flowrules.model import expression as ex
@@ -121,6 +123,14 @@ class Found:
         if column is None:
             return frame is not None or owner in self.earlier.sets
         return (frame is not None and column in frame.columns) or f"{owner}.{column}" in self.earlier.sets
+
+    def finding(self, name: str) -> int | None:
+        """Whether a check holds (1 or 0), or in how many rows an anomaly was found; ``None``: unknown."""
+        check = self.program.checks.get(name)
+        if check is not None:
+            code = int(truth(check.condition, Scope(1, self))[0])
+            return None if code == UNKNOWN else int(code == TRUE)
+        return len(found_rows(self.program.anomalies[name], self)[1])
 
     def total(self, measure: ex.Measure) -> Scalar:
         """A measure with a source of its own, over that source as one group."""

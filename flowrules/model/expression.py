@@ -201,6 +201,16 @@ class PreviousKnown(Expression):
 
 
 @frozen
+class Finding(Expression):
+    """What came of a check or of an anomaly at file level, which only a test asks.
+
+    As truth: whether the check holds, whether the anomaly was found; as a count: how many rows it was found in.
+    """
+
+    name: str
+
+
+@frozen
 class Arithmetic(Expression):
     """``+ - * /`` on conditions' values; division by zero is unknown."""
 

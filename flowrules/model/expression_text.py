@@ -115,6 +115,12 @@ def _(node: ex.CountOf) -> str:
 
 
 @_text.register
+def _(node: ex.Finding) -> str:
+    short = node.name.rpartition(":")[2]
+    return short if node.type.name == "truth" else f"count({short})"
+
+
+@_text.register
 def _(node: ex.PreviousKnown) -> str:
     return f"known(previous({node.owner.rpartition(':')[2]}))"
 

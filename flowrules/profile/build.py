@@ -8,9 +8,9 @@ import numpy as np
 
 from flowrules.engine.conditions import TRUE, UNKNOWN, Scope, truth
 from flowrules.engine.errors import asked_by
+from flowrules.engine.findings import found_rows
 from flowrules.engine.joins import Index
-from flowrules.engine.results import Frame, ProfileResult, Results
-from flowrules.engine.set_algebra import members
+from flowrules.engine.results import ProfileResult, Results
 from flowrules.engine.verdicts import UNCLASSIFIED, verdict_series
 from flowrules.engine.world import Earlier, Found
 from flowrules.model.program import (
@@ -54,7 +54,7 @@ def build(program: Program, results: Results, earlier: Earlier | None = None) ->
     for anomaly in program.anomalies.values():
         if anomaly.ruleset in shown:
             with asked_by(anomaly.name, anomaly.span):
-                anomalies += _rows_of_anomaly(anomaly, results, world)
+                anomalies += _rows_of_anomaly(anomaly, world)
     checks = [_check(c, world) for c in program.checks.values() if c.ruleset in shown]
     return NetworkProfile(program, results, profiles, anomalies, checks)
 
@@ -174,32 +174,12 @@ def _anomaly(
     )
 
 
-def _rows_of_anomaly(anomaly: AnomalyDeclaration, results: Results, world: Found) -> list[AnomalyFinding]:
+def _rows_of_anomaly(anomaly: AnomalyDeclaration, world: Found) -> list[AnomalyFinding]:
     """The findings of an anomaly at file level: each row that holds, or one for the network."""
-    frame = _rows_within(anomaly, world)
-    if frame is None:
-        scope = Scope(1, world)
-    else:
-        result = results.tables.get(anomaly.within_table or "")
-        total = None if result is None else result.total
-        scope = Scope(frame.rows, world, columns=frame.columns, total=total)
-    if anomaly.condition is None:
-        index = np.arange(scope.rows)
-    else:
-        index = np.flatnonzero(truth(anomaly.condition, scope) == TRUE)
+    scope, index = found_rows(anomaly, world)
     texts = fill(anomaly.because, narrowed(scope, index))
     subjects = [{n: Value(s.type, s.scalar(r)) for n, s in scope.columns.items()} for r in index.tolist()]
     return [_anomaly(anomaly, t, s, None) for t, s in zip(texts, subjects, strict=True)]
-
-
-def _rows_within(anomaly: AnomalyDeclaration, world: Found) -> Frame | None:
-    if anomaly.within_table is not None:
-        return world.rows_of(anomaly.within_table, False)
-    if anomaly.within_set is None:
-        return None
-    names = world.program.sets[anomaly.within_set].names
-    columns = dict(zip(names, members(world.sets[anomaly.within_set]), strict=True))
-    return Frame(columns, len(next(iter(columns.values()))), names)
 
 
 def _check(check: CheckDeclaration, world: Found) -> CheckFinding:
