@@ -161,6 +161,8 @@ def _number(stuck: Stuck) -> Fault | None:
         )
     if re.search(r"\bin\s*\([^()]*$", stuck.before):
         return None  # the start of a range is missing
+    if re.search(r"\bin\s*\d{1,3}$", stuck.before):
+        return None  # a list without its parentheses
     group = re.match(r"(?:,\d{3})+(?![\d.])", stuck.rest)
     head = re.search(r"(?<![\w.])\d{1,3}$", stuck.before)
     if group and head and stuck.can("AND"):
