@@ -42,7 +42,9 @@ class Numbers:
         mine, theirs = self.stretches, other.stretches
         if len(mine) == 1 and len(theirs) == 1:
             (a, b), (c, d) = mine[0], theirs[0]
-            low, high = max(a, c), min(b, d)
+            if c <= a and b <= d:
+                return self
+            low, high = c if a < c else a, d if d < b else b
             return Numbers(((low, high),) if low < high else (), self.universe, self.whole)
         out: list[tuple[Cut, Cut]] = []
         i = j = 0
@@ -437,7 +439,7 @@ class Domain:
         return Domain(~self.values & universe.values, universe.unknown and not self.unknown)
 
 
-@frozen
+@frozen(cache_hash=True)
 class Variable:
     """A term that proofs speak about: a field by name, or any other expression by what it is.
 

@@ -77,6 +77,17 @@ class Linted:
         return statements(self.program, self.rulesets)
 
     @cached_property
+    def alternatives(self) -> Mapping[Span, ex.Or]:
+        """Every ``or`` of the predicates over flows, by its place."""
+        found: dict[Span, ex.Or] = {}
+        for statement in self.statements:
+            if statement.about_flows:
+                for node in statement.node.walk():
+                    if isinstance(node, ex.Or) and node.span is not None:
+                        found.setdefault(node.span, node)
+        return found
+
+    @cached_property
     def broken_filters(self) -> frozenset[str]:
         """Filters of the program that no flow can pass: what names them is not reported again."""
         return frozenset(

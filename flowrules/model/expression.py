@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = "int | str | Fraction | bool | tuple[object, ...] | Schedule | None"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Expression:
     """What every node has: its type, and where it was written (``None``: made, not written)."""
 
@@ -49,7 +49,12 @@ class Expression:
         while pending:
             node = pending.pop()
             yield node
-            pending.extend(reversed(tuple(node.children())))
+            for name in reversed(_parts(type(node))):
+                value = getattr(node, name)
+                if isinstance(value, Expression):
+                    pending.append(value)
+                elif isinstance(value, tuple):
+                    pending.extend(part for part in reversed(value) if isinstance(part, Expression))
 
 
 _known_parts: dict[type[Expression], tuple[str, ...]] = {}
@@ -67,14 +72,14 @@ def _parts(kind: type[Expression]) -> tuple[str, ...]:
 # ---- values -----------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(cache_hash=True)
 class Literal(Expression):
     """A constant, as ``model.types`` says for its type; a bound parameter is one too."""
 
     value: Value
 
 
-@frozen
+@frozen(cache_hash=True)
 class Field(Expression):
     """A field of the flow, stored or derived.
 
@@ -85,7 +90,7 @@ class Field(Expression):
     name: str
 
 
-@frozen
+@frozen(cache_hash=True)
 class Column(Expression):
     """A column or key of the table that is the source (row context), or a column or key of the table's own
     row (in its ``keep`` and ``order``, an anomaly ``in`` it, a check ``of`` it)."""
@@ -93,7 +98,7 @@ class Column(Expression):
     name: str
 
 
-@frozen
+@frozen(cache_hash=True)
 class Mask(Expression):
     """``sip/24/48``: the block that an address lies in; ``v6`` is /64 unless it was written."""
 
@@ -102,7 +107,7 @@ class Mask(Expression):
     v6: int
 
 
-@frozen
+@frozen(cache_hash=True)
 class Bin(Expression):
     """``bin(time, width)``: the start of the bin, width in ms, bins counted from 1970 UTC (of a duration: from 0)."""
 
@@ -110,7 +115,7 @@ class Bin(Expression):
     width: int
 
 
-@frozen
+@frozen(cache_hash=True)
 class KnownOr(Expression):
     """``known_or(icmp_type, 0)``: a value where it is known, a constant of its type elsewhere."""
 
@@ -118,7 +123,7 @@ class KnownOr(Expression):
     other: Literal
 
 
-@frozen
+@frozen(cache_hash=True)
 class Clock(Expression):
     """``hour(t)`` (0-23) or ``weekday(t)`` (0 = Monday) in a zone (IANA name)."""
 
@@ -127,7 +132,7 @@ class Clock(Expression):
     zone: str
 
 
-@frozen
+@frozen(cache_hash=True)
 class MapLookup(Expression):
     """The label of a map for an address or for ``(port, protocol)``; unknown where nothing matches.
 
@@ -138,7 +143,7 @@ class MapLookup(Expression):
     args: tuple[Expression, ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Measure(Expression):
     """A measure over the flows (or rows) of one group.
 
@@ -154,24 +159,24 @@ class Measure(Expression):
     per: tuple[Key, ...] = ()
 
 
-@frozen
+@frozen(cache_hash=True)
 class Feature(Expression):
     """A feature of the profile, for this host."""
 
     name: str
 
 
-@frozen
+@frozen(cache_hash=True)
 class Host(Expression):
     """The key of the profile: this host (or block, or tuple)."""
 
 
-@frozen
+@frozen(cache_hash=True)
 class Verdict(Expression):
     """The verdict of this host (a label)."""
 
 
-@frozen
+@frozen(cache_hash=True)
 class Lookup(Expression):
     """``table.column[key, …]``, ``profile.feature[key]``, ``profile.verdict[key]``; unknown without such a row.
 
@@ -184,7 +189,7 @@ class Lookup(Expression):
     previous: bool = False
 
 
-@frozen
+@frozen(cache_hash=True)
 class CountOf(Expression):
     """``count(s)``: the number of members of a set, or of rows of a table."""
 
@@ -192,7 +197,7 @@ class CountOf(Expression):
     table: str | None = None
 
 
-@frozen
+@frozen(cache_hash=True)
 class PreviousKnown(Expression):
     """``known(previous(x))``: whether the run was given earlier results that hold x."""
 
@@ -200,7 +205,7 @@ class PreviousKnown(Expression):
     column: str | None = None
 
 
-@frozen
+@frozen(cache_hash=True)
 class Finding(Expression):
     """What came of a check or of an anomaly at file level, which only a test asks.
 
@@ -210,7 +215,7 @@ class Finding(Expression):
     name: str
 
 
-@frozen
+@frozen(cache_hash=True)
 class Arithmetic(Expression):
     """``+ - * /`` on conditions' values; division by zero is unknown."""
 
@@ -219,7 +224,7 @@ class Arithmetic(Expression):
     right: Expression
 
 
-@frozen
+@frozen(cache_hash=True)
 class ShareLimit(Expression):
     """``unit_share(1%)``: trunc(percent * total / 100) in whole units of the first measure, the limit that
     ``rwstats --percentage`` uses (computed in float64 and truncated, as rwstats does)."""
@@ -227,7 +232,7 @@ class ShareLimit(Expression):
     percent: Fraction
 
 
-@frozen
+@frozen(cache_hash=True)
 class Spread(Expression):
     """``spread(width, scheme)`` as a key: a flow counts in every bin that it touches, with a weight.
 
@@ -247,28 +252,28 @@ class Spread(Expression):
 # ---- truth ------------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(cache_hash=True)
 class Not(Expression):
     """Kleene's not: unknown stays unknown."""
 
     of: Expression
 
 
-@frozen
+@frozen(cache_hash=True)
 class And(Expression):
     """All of several; false wins over unknown."""
 
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Or(Expression):
     """Any of several; true wins over unknown."""
 
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class NOf(Expression):
     """``n of (…)``: true when n hold, false when n cannot be reached."""
 
@@ -276,7 +281,7 @@ class NOf(Expression):
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Compare(Expression):
     """``= != < <= > >=`` of two values of comparable types."""
 
@@ -285,7 +290,7 @@ class Compare(Expression):
     right: Expression
 
 
-@frozen
+@frozen(cache_hash=True)
 class In(Expression):
     """Membership of one value, or of a tuple of several, in a collection (``not in`` is ``Not(In)``)."""
 
@@ -293,7 +298,7 @@ class In(Expression):
     collection: Collection
 
 
-@frozen
+@frozen(cache_hash=True)
 class FlagTest(Expression):
     """``has``, ``lacks``, ``matches``: (field & mask) == high for any of the pairs ``(high, mask)``."""
 
@@ -301,14 +306,14 @@ class FlagTest(Expression):
     pairs: tuple[tuple[int, int], ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Known(Expression):
     """``known(x)``: never unknown itself."""
 
     of: Expression
 
 
-@frozen
+@frozen(cache_hash=True)
 class FilterRef(Expression):
     """A named filter, ``Program.filters[name]``, or the reverse of it.
 
@@ -320,7 +325,7 @@ class FilterRef(Expression):
     reversed: bool = False
 
 
-@frozen
+@frozen(cache_hash=True)
 class Direction(Expression):
     """The flow's direction: ``inbound outbound internal external blocked``, or ``all`` (always true)."""
 
@@ -330,63 +335,63 @@ class Direction(Expression):
 # ---- collections ------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(cache_hash=True)
 class Ranges:
     """Whole numbers as sorted, disjoint, inclusive ranges (ports, protocols, sizes, times in ms, …)."""
 
     ranges: tuple[tuple[int, int], ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Numbers:
     """Exact numbers or percents as inclusive ranges of ``Fraction``."""
 
     ranges: tuple[tuple[Fraction, Fraction], ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Labels:
     """Labels by name."""
 
     labels: frozenset[str]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Addresses:
     """A constant set of addresses: listed, or a ``nets``."""
 
     set: AddressSet
 
 
-@frozen
+@frozen(cache_hash=True)
 class Wildcards:
     """Address patterns that stand for too many ranges to list (``x.x.x.1``): an address that any matches."""
 
     wildcards: tuple[Wildcard, ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Blocks:
     """Blocks listed with their lengths: ``(address, prefix length of 128)``, for ``sip/24 in …`` a cover test."""
 
     set: AddressSet
 
 
-@frozen
+@frozen(cache_hash=True)
 class Tuples:
     """Listed tuples: per row one inclusive range of integers for each position."""
 
     rows: tuple[tuple[tuple[int, int], ...], ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class InSchedule:
     """Times within the hours of a schedule."""
 
     schedule: Schedule
 
 
-@frozen
+@frozen(cache_hash=True)
 class InSet:
     """Members of a set of the program, or of an expression over sets."""
 
@@ -399,7 +404,7 @@ Collection = Ranges | Numbers | Labels | Addresses | Wildcards | Blocks | Tuples
 # ---- sources and sets -------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(cache_hash=True)
 class Source:
     """Which flows or rows: a predicate over flows, or over the rows of another table.
 
@@ -414,7 +419,7 @@ class Source:
     span: Span | None = field(default=None, eq=False, repr=False)
 
 
-@frozen
+@frozen(cache_hash=True)
 class Key:
     """One grouping key: its column name and what it is computed from."""
 
@@ -422,14 +427,14 @@ class Key:
     of: Expression
 
 
-@frozen
+@frozen(cache_hash=True)
 class Keep:
     """``keep cond``: the rows for which the condition is true."""
 
     condition: Expression
 
 
-@frozen
+@frozen(cache_hash=True)
 class KeepRank:
     """``keep top n by m with ties``; ``by`` is a column name or a measure (``None``: the first measure)."""
 
@@ -439,7 +444,7 @@ class KeepRank:
     ties: bool = False
 
 
-@frozen
+@frozen(cache_hash=True)
 class KeepCover:
     """``keep cover 95%``: the fewest top rows that together reach the share; the row that crosses is in."""
 
@@ -449,7 +454,7 @@ class KeepCover:
 KeepStep = Keep | KeepRank | KeepCover
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class SetExpression:
     """What every set expression has: the types of its positions, and where it was written."""
 
@@ -457,7 +462,7 @@ class SetExpression:
     span: Span | None = field(default=None, eq=False, repr=False)
 
 
-@frozen
+@frozen(cache_hash=True)
 class Members(SetExpression):
     """``key of source where … keep …``: the different keys of the flows (or rows) that pass."""
 
@@ -466,7 +471,7 @@ class Members(SetExpression):
     keeps: tuple[KeepStep, ...] = ()
 
 
-@frozen
+@frozen(cache_hash=True)
 class SetLiteral(SetExpression):
     """Listed members.  One address part: an ``AddressSet``; else tuples (or single values) of int ranges."""
 
@@ -475,7 +480,7 @@ class SetLiteral(SetExpression):
     labels: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(cache_hash=True)
 class SetNamed(SetExpression):
     """A declared set by qualified name."""
 
@@ -483,7 +488,7 @@ class SetNamed(SetExpression):
     previous: bool = False
 
 
-@frozen
+@frozen(cache_hash=True)
 class KeyColumn(SetExpression):
     """``table.dip``, ``tupleset.sip``: the values of one key of a table's kept rows, or of a set's position."""
 
@@ -493,7 +498,7 @@ class KeyColumn(SetExpression):
     previous: bool = False
 
 
-@frozen
+@frozen(cache_hash=True)
 class HostsOf(SetExpression):
     """``profile.hosts``, ``profile.entries``, ``profile.VERDICT``, ``profile.ANOMALY``."""
 
@@ -502,7 +507,7 @@ class HostsOf(SetExpression):
     previous: bool = False
 
 
-@frozen
+@frozen(cache_hash=True)
 class SetBlocks(SetExpression):
     """``blocks(s, 24, 64)``: the blocks that the members lie in.
 
@@ -516,7 +521,7 @@ class SetBlocks(SetExpression):
     form: str = "blocks"
 
 
-@frozen
+@frozen(cache_hash=True)
 class SetAlgebra(SetExpression):
     """``| & - ^`` of two sets with equal types."""
 

@@ -14,7 +14,7 @@ from typing import Final
 from attrs import frozen
 
 
-@frozen
+@frozen(cache_hash=True)
 class Type:
     """A type by name, with its parts: positions of a tuple or set, keys of a map, element of a list."""
 

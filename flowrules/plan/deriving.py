@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from flowrules.model.expression import Expression
 from flowrules.plan.aggregates import VALUES
 from flowrules.plan.key_tests import few_values
 from flowrules.plan.plan import GroupingPlan
@@ -18,8 +19,12 @@ def derived(groupings: Sequence[GroupingPlan]) -> list[GroupingPlan]:
     values may be added up, so that the finer groups are not many more.
     """
     plans = list(groupings)
+    alike: dict[tuple[int, frozenset[Expression]], list[int]] = {}
+    for place, plan in enumerate(plans):
+        alike.setdefault((plan.scan, frozenset(plan.where)), []).append(place)
     for place, coarse in enumerate(plans):
-        finer = [other for other, fine in enumerate(plans) if _holds(fine, coarse)]
+        same_flows = alike[coarse.scan, frozenset(coarse.where)]
+        finer = [other for other in same_flows if _holds(plans[other], coarse)]
         if finer:
             best = max(finer, key=lambda other: (len(plans[other].keys), -other))
             _lend(plans, best, coarse)
@@ -33,12 +38,10 @@ def derived(groupings: Sequence[GroupingPlan]) -> list[GroupingPlan]:
 
 
 def _holds(fine: GroupingPlan, coarse: GroupingPlan) -> bool:
-    """Whether the groups of ``fine`` tell those of ``coarse``."""
+    """Whether the groups of ``fine`` tell those of ``coarse``, of the same flows in the same scan."""
     valued = {a.of for a in coarse.aggregates if a.kind == VALUES}
     return (
-        fine.scan == coarse.scan
-        and set(fine.where) == set(coarse.where)
-        and set(coarse.keys) < set(fine.keys)
+        set(coarse.keys) < set(fine.keys)
         and valued <= set(fine.keys)
         and all(k in valued or few_values(k, fine.where) for k in fine.keys if k not in coarse.keys)
     )

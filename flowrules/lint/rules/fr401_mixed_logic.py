@@ -60,16 +60,7 @@ def _parentheses(linted: Linted, span: Span) -> tuple[Fix, ...]:
 
 def _difference(linted: Linted, node: tree.Or) -> Witness | None:
     """A flow that passes as it is read, and does not when or binds tighter."""
-    found = next(
-        (
-            n
-            for s in linted.statements
-            if s.about_flows
-            for n in s.node.walk()
-            if isinstance(n, ex.Or) and n.span == node.span
-        ),
-        None,
-    )
+    found = linted.alternatives.get(node.span)
     if found is None:
         return None
     groups: list[list[ex.Expression]] = [[]]

@@ -116,12 +116,12 @@ class HostName(Rule):
 
     def check(self, linted: Linted) -> Iterator[Finding]:
         """Every string and comment outside the ruleset block."""
+        names = _names_of_rules(linted)
         for scope in linted.files:
             if not is_shared(scope):
                 continue
             block = scope.file.ruleset
             text = linted.source(scope.path)
-            names = _names_of_rules(linted)
             for start, end in (*linted.comments(scope.path), *linted.strings(scope.path)):
                 if block is not None and block.span.start <= start < block.span.end and text[start] == '"':
                     continue
