@@ -387,13 +387,17 @@ class _Expected(Conditions):
         return f"write {name} = {{…}}, or count({name})"
 
     def truth(self, node: tree.Expression) -> ex.Expression:
-        if isinstance(node, tree.Name):
-            symbol, rest, _ = self.ws.find(self.scope, node)
-            if symbol is not None and symbol.kind in ("check", "anomaly") and not rest:
-                known = self.ws.refer(symbol, node.span) is not None
-                found = ex.Finding(type=t.TRUTH, span=node.span, name=symbol.qualified)
-                return found if known else unknown_truth(node.span)
-        return super().truth(node)
+        return self.finding(node) or super().truth(node)
+
+    def finding(self, node: tree.Expression) -> ex.Expression | None:
+        if not isinstance(node, tree.Name):
+            return None
+        symbol, rest, _ = self.ws.find(self.scope, node)
+        if symbol is None or symbol.kind not in ("check", "anomaly") or rest:
+            return None
+        if self.ws.refer(symbol, node.span) is None:
+            return unknown_truth(node.span)
+        return ex.Finding(type=t.TRUTH, span=node.span, name=symbol.qualified)
 
 
 def _previous_key(expression: ex.SetExpression, name: tree.Name) -> str:

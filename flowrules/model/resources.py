@@ -6,15 +6,21 @@ install of one, has ``grammar/`` and ``rulesets/`` next to the package.  Both wo
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 from typing import Final
 
 GRAMMAR: Final = "frules.lark"
 SUFFIX: Final = ".frules"
 """How the name of a ruleset file ends."""
+
+SHIPPED: Final = "shipped:"
+"""What stands before the path of a shipped file where it is shown, so that it is the same everywhere."""
 
 
 class ResourceMissing(Exception):
@@ -30,6 +36,24 @@ def grammar_text() -> str:
 def shipped_rulesets() -> Mapping[str, Traversable]:
     """The shipped ruleset files by path inside ``rulesets/`` (``sei/web_clients.frules``), sorted."""
     return dict(sorted(_ruleset_files(_folder("rulesets"), "")))
+
+
+_unpacked: Final = ExitStack()
+"""Files of a zip that were unpacked to be read by their path; they go when the program ends."""
+
+atexit.register(_unpacked.close)
+
+
+@cache
+def real_path(path: str) -> str:
+    """The file that a path means: itself, or for one that begins with ``SHIPPED`` the shipped file."""
+    if not path.startswith(SHIPPED):
+        return path
+    parts = PurePosixPath(path.removeprefix(SHIPPED)).parts
+    file = _folder("rulesets").joinpath(*parts)
+    if ".." in parts or not file.is_file():
+        return path
+    return str(_unpacked.enter_context(as_file(file)))
 
 
 def _folder(name: str) -> Traversable:

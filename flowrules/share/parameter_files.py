@@ -20,6 +20,7 @@ from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import AddressError, parse_address, parse_cidr
 from flowrules.model.fields import PROTOCOLS
 from flowrules.model.map_table import MapTable
+from flowrules.model.resources import real_path
 from flowrules.model.types import Type
 from flowrules.syntax import literals
 
@@ -49,19 +50,19 @@ class ParameterFiles:
 
     def read_set(self, path: str) -> AddressSet:
         """A set of addresses: a SiLK IPset, or text with an address, block or range a line."""
-        return _bound(lambda: read_set(path))
+        return _bound(lambda: read_set(real_path(path)))
 
     def read_map(self, path: str, keys: tuple[str, ...], name: str) -> MapTable:
         """A map of ``address`` or of ``port, protocol``: a SiLK prefix map, its text form, or CSV."""
-        return _bound(lambda: read_prefix_map(path, name, keys))
+        return _bound(lambda: read_prefix_map(real_path(path), name, keys))
 
     def read_table(self, path: str, columns: Sequence[tuple[str, Type]]) -> list[tuple[object, ...]]:
         """The rows of a table: a line of titles, among them those of ``columns``, then a row a line."""
-        return _bound(lambda: _table(path, columns))
+        return _bound(lambda: _table(real_path(path), columns))
 
     def read_tuples(self, path: str, parts: Sequence[Type]) -> list[tuple[object, ...]]:
         """The members of a set of tuples, ports or labels: one a line, with or without titles."""
-        return _bound(lambda: _tuples(path, parts))
+        return _bound(lambda: _tuples(real_path(path), parts))
 
 
 def _bound(read: Callable[[], R]) -> R:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, cast
 
 from attrs import field, frozen
 
+from flowrules.model.resources import SHIPPED as SHIPPED
 from flowrules.model.resources import SUFFIX, shipped_rulesets
 from flowrules.model.source_text import SourceText
 from flowrules.share.codes import found
@@ -21,9 +22,6 @@ from flowrules.syntax.source_file import LARGEST, decode
 
 PATH_VARIABLE: Final = "FLOWRULES_PATH"
 """The environment variable that names folders of rulesets, joined as in ``PATH``."""
-
-SHIPPED: Final = "shipped:"
-"""What stands before the path of a shipped ruleset where it is shown, so that it is the same everywhere."""
 
 TEST_ENDING: Final = "_test"
 """How the name of a file ends, before its ending, that holds tests of the ruleset beside it."""

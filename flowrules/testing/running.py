@@ -22,6 +22,7 @@ from flowrules.flows.table import FlowSource
 from flowrules.model import expression as ex
 from flowrules.model.expression_text import expression_text
 from flowrules.model.program import CheckDeclaration, Expectation, Program, TestDeclaration
+from flowrules.model.resources import real_path
 from flowrules.model.value_text import format_value
 from flowrules.plan.missing import MissingField
 
@@ -136,15 +137,20 @@ def flows_of(test: TestDeclaration) -> FlowText | FlowSources:
         path = test.flows_span.path if test.flows_span else ""
         start = test.flows_span.line if test.flows_span else 1
         return _table(test.flows, path, start)
+    file = real_path(test.flows_file)
     try:
-        data = Path(test.flows_file).read_bytes()
+        data = Path(file).read_bytes()
     except OSError as error:
         path, line = _place(test)
         raise TestProblem(path, line, f"flows: {unreadable(test.flows_file, error)}") from None
-    if b"\0" not in data and b"|" in data.lstrip().split(b"\n")[0]:
+    text = b"" if b"\0" in data else data
+    first = next(
+        (one for line in text.splitlines() if (one := line.strip()) and not one.startswith(b"#")), b""
+    )
+    if b"|" in first:
         return _table(data.decode("utf-8", "replace"), test.flows_file, 1)
     try:
-        return open_sources([test.flows_file])
+        return open_sources([file])
     except FlowFileError as error:
         raise TestProblem(test.flows_file, error.line or 1, f"flows: {error.reason}") from None
 
