@@ -355,8 +355,14 @@ def needs_first(symbols: Iterable[Symbol]) -> list[Symbol]:
     return out
 
 
-def names_used(symbol: Symbol) -> list[Symbol]:
-    """The declarations that the text of a symbol names, each once."""
+def names_used(symbol: Symbol) -> tuple[Symbol, ...]:
+    """The declarations that the text of a symbol names, each once; every import must have been resolved."""
+    if symbol.names is None:
+        symbol.names = _names_used(symbol)
+    return symbol.names
+
+
+def _names_used(symbol: Symbol) -> tuple[Symbol, ...]:
     found: dict[Symbol, None] = {}
     scope = symbol.scope
     for node in symbol.node.walk():
@@ -369,4 +375,4 @@ def names_used(symbol: Symbol) -> list[Symbol]:
             used = module.symbols.get(node.parts[1])
         if used is not None and used is not symbol:
             found[used] = None
-    return list(found)
+    return tuple(found)

@@ -40,6 +40,8 @@ class Symbol:
     scope: FileScope = field(repr=False)
     deprecated: str | None = None
     private: bool = False
+    names: tuple[Symbol, ...] | None = field(default=None, init=False, repr=False)
+    """What its text names, once that was asked for: imports are known by then."""
 
     @property
     def qualified(self) -> str:

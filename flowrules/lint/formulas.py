@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -20,6 +21,21 @@ class Holds:
     variable: Variable
     domain: Domain
 
+    @cached_property
+    def otherwise(self) -> Domain:
+        """What the variable may be where this does not hold."""
+        return self.domain.within(self.variable.universe)
+
+    @cached_property
+    def negation(self) -> Formula:
+        """The formula that is true where this one is not."""
+        return holds(self.variable, self.otherwise)
+
+    @cached_property
+    def variables(self) -> frozenset[Variable]:
+        """What it speaks about."""
+        return frozenset((self.variable,))
+
 
 @frozen
 class All:
@@ -27,12 +43,32 @@ class All:
 
     items: tuple[Formula, ...] = ()
 
+    @cached_property
+    def negation(self) -> Formula:
+        """The formula that is true where this one is not."""
+        return either(i.negation for i in self.items)
+
+    @cached_property
+    def variables(self) -> frozenset[Variable]:
+        """What it speaks about."""
+        return frozenset().union(*(i.variables for i in self.items))
+
 
 @frozen
 class Some:
     """Any of several."""
 
     items: tuple[Formula, ...] = ()
+
+    @cached_property
+    def negation(self) -> Formula:
+        """The formula that is true where this one is not."""
+        return every(i.negation for i in self.items)
+
+    @cached_property
+    def variables(self) -> frozenset[Variable]:
+        """What it speaks about."""
+        return frozenset().union(*(i.variables for i in self.items))
 
 
 Formula: TypeAlias = Holds | All | Some
@@ -89,23 +125,12 @@ def holds(variable: Variable, domain: Domain) -> Formula:
 
 def negate(formula: Formula) -> Formula:
     """The formula that is true where this one is not."""
-    match formula:
-        case Holds(variable=variable, domain=domain):
-            return holds(variable, domain.within(variable.universe))
-        case All(items=items):
-            return either(negate(i) for i in items)
-        case Some(items=items):
-            return every(negate(i) for i in items)
+    return formula.negation
 
 
-def variables(formula: Formula) -> set[Variable]:
+def variables(formula: Formula) -> frozenset[Variable]:
     """Every variable that a formula speaks about."""
-    if isinstance(formula, Holds):
-        return {formula.variable}
-    out: set[Variable] = set()
-    for item in formula.items:
-        out |= variables(item)
-    return out
+    return formula.variables
 
 
 class _Search:
@@ -171,9 +196,9 @@ def _possible(formula: Formula, state: State) -> bool:
 def _certain(formula: Formula, state: State) -> bool:
     """Whether a formula holds already (a quick look)."""
     match formula:
-        case Holds(variable=variable, domain=domain):
+        case Holds(variable=variable):
             held = state.get(variable)
-            return held is not None and not (held & domain.within(variable.universe))
+            return held is not None and not (held & formula.otherwise)
         case All(items=items):
             return all(_certain(i, state) for i in items)
         case Some(items=items):

@@ -34,7 +34,7 @@ class Expression:
 
     def children(self) -> Iterator[Expression]:
         """The expressions directly below this one."""
-        for name in _parts(type(self)):
+        for name in parts(type(self)):
             value = getattr(self, name)
             if isinstance(value, Expression):
                 yield value
@@ -49,7 +49,7 @@ class Expression:
         while pending:
             node = pending.pop()
             yield node
-            for name in reversed(_parts(type(node))):
+            for name in reversed(parts(type(node))):
                 value = getattr(node, name)
                 if isinstance(value, Expression):
                     pending.append(value)
@@ -60,7 +60,7 @@ class Expression:
 _known_parts: dict[type[Expression], tuple[str, ...]] = {}
 
 
-def _parts(kind: type[Expression]) -> tuple[str, ...]:
+def parts(kind: type[Expression]) -> tuple[str, ...]:
     """The attributes of a class that can hold nodes; asked for once, since walks are many."""
     held = _known_parts.get(kind)
     if held is None:
@@ -213,6 +213,25 @@ class Finding(Expression):
     """
 
     name: str
+
+
+@frozen(cache_hash=True)
+class EntryCell(Expression):
+    """A cell of the entry of a host, which only a test asks; unknown where there is none.
+
+    ``keys`` are the host's, and its protocol after them where that was given.
+    """
+
+    profile: str
+    column: str
+    keys: tuple[Expression, ...]
+
+
+@frozen(cache_hash=True)
+class Shown(Expression):
+    """A value as the text that people read (a list, ``80, 443``), which only a test asks."""
+
+    of: Expression
 
 
 @frozen(cache_hash=True)

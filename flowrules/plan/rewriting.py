@@ -27,16 +27,16 @@ NEVER: Final = ex.Or(type=TRUTH, items=())
 def rebuild(node: ex.Expression, change: Callable[[ex.Expression], ex.Expression]) -> ex.Expression:
     """``node`` with ``change`` applied to each expression directly below it (the same node where none changes)."""
     changed: dict[str, Any] = {}
-    for a in attrs.fields(type(node)):
-        value = getattr(node, a.name)
+    for name in ex.parts(type(node)):
+        value = getattr(node, name)
         if isinstance(value, ex.Expression):
             new: object = change(value)
             if new is not value:
-                changed[a.name] = new
+                changed[name] = new
         elif isinstance(value, tuple) and any(isinstance(v, ex.Expression) for v in value):
             items = tuple(change(v) if isinstance(v, ex.Expression) else v for v in value)
             if any(n is not v for n, v in zip(items, value, strict=True)):
-                changed[a.name] = items
+                changed[name] = items
     return attrs.evolve(node, **changed) if changed else node
 
 

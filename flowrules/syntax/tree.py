@@ -46,7 +46,12 @@ class Node:
         while pending:
             node = pending.pop()
             yield node
-            pending.extend(reversed(tuple(node.children())))
+            for name in reversed(_parts(type(node))):
+                value = getattr(node, name)
+                if isinstance(value, Node):
+                    pending.append(value)
+                elif isinstance(value, tuple):
+                    pending.extend(part for part in reversed(value) if isinstance(part, Node))
 
 
 _known_parts: dict[type[Node], tuple[str, ...]] = {}
