@@ -55,6 +55,8 @@ class HostRows:
         if self.empty:
             return
         rows = self.rows
+        if "initial_flags" in rows and ((rows["protocol"] == TCP) & (rows["initial_flags"] & SYN != 0)).all():
+            self._other = {}  # the first packets say who opened: nothing asks for the other side
         replied = rows["replied"]
         self.host = rows["host"]
         self.replied = replied

@@ -383,9 +383,10 @@ def _fit(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
     if window.first is None or window.last is None or not groups.rows or not isinstance(held, Schedule):
         return Measured(exact.unknown(of.type, groups.rows))
     bins = _values(groups, parts_of(of)[0])
-    starts = np.repeat(bins.values.values.astype(np.int64), bins.counts)
-    owner = np.repeat(bins.rows, bins.counts)
-    found = schedule_fit(starts, held, window.first, window.last, owner, groups.rows)
+    starts = bins.values.values.astype(np.int64)
+    found = schedule_fit(
+        starts, held, window.first, window.last, bins.rows, groups.rows, flows_of=bins.counts
+    )
     known = ~np.isnan(found.value)
     series = Series(of.type, np.where(known, found.value, 0.0), None if known.all() else known)
 

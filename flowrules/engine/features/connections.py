@@ -46,6 +46,25 @@ class Connections:
         )
 
 
+@frozen(eq=False)
+class Beginnings:
+    """Where connections begin: ``host`` number, ``start`` (int64 ms), source port and destination of each."""
+
+    host: Integers
+    start: NDArray[np.int64]
+    sport: Integers
+    dest: Integers
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, index: NDArray[np.intp]) -> Beginnings:
+        """The connections at ``index`` (intp), in that order."""
+        return Beginnings(
+            self.host.take(index), self.start.take(index), self.sport.take(index), self.dest.take(index)
+        )
+
+
 def destination(dip_code: Integers, dport: Integers) -> NDArray[np.uint64]:
     """The destination of rows as one number (uint64): a code of ``dip`` below 2**48, and ``dport``."""
     return dip_code.astype(np.uint64) << np.uint64(16) | dport.astype(np.uint64)
@@ -67,25 +86,41 @@ def connection_events(
     """
     if host is None:
         host = np.zeros(len(start), np.int64)
+    order, first, latest = _merged(start, end, sport, dest, host)
+    rows = np.diff(first, append=len(start))
+    begin = order.take(first)
+    return Connections(
+        host.take(begin),
+        start.take(begin),
+        latest.take(first + rows - 1),
+        sport.take(begin),
+        dest.take(begin),
+        rows,
+    )
+
+
+def beginnings(
+    start: NDArray[np.int64], end: NDArray[np.int64], sport: Integers, dest: Integers, host: Integers
+) -> Beginnings:
+    """As ``connection_events``, but only where connections begin."""
+    order, first, _ = _merged(start, end, sport, dest, host)
+    return Beginnings(host, start, sport, dest).take(order.take(first))
+
+
+def _merged(
+    start: NDArray[np.int64], end: NDArray[np.int64], sport: Integers, dest: Integers, host: Integers
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+    """The order of rows by (host, sport, dest, start); the places in it where connections begin; and the
+    latest end so far at each place."""
     order = sort_order(host, sport, dest, start)
-    host, sport, dest = host.take(order), sport.take(order), dest.take(order)
-    start = start.take(order)
-    latest = np.maximum(end.take(order), start)
-    new = starts_of_runs(host, sport, dest)
+    new = starts_of_runs(host.take(order), sport.take(order), dest.take(order))
+    begun = start.take(order)
+    latest = np.maximum(end.take(order), begun)
     again = np.flatnonzero(~new)
     if len(again):
         latest = _running_maximum(latest, new)
-        new[again] = start.take(again) > latest.take(again - 1) + CONTINUES
-    first = np.flatnonzero(new)
-    rows = np.diff(first, append=len(start))
-    return Connections(
-        host.take(first),
-        start.take(first),
-        latest.take(first + rows - 1),
-        sport.take(first),
-        dest.take(first),
-        rows,
-    )
+        new[again] = begun.take(again) > latest.take(again - 1) + CONTINUES
+    return order, np.flatnonzero(new), latest
 
 
 def _running_maximum(values: NDArray[np.int64], new: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from attrs import frozen
+from attrs import fields, frozen
 from numpy.typing import NDArray
 
-from flowrules.engine.features.connections import Connections, connection_events
+from flowrules.engine.features.connections import Beginnings, beginnings
 from flowrules.engine.features.evidence import Measured, needed, number
 from flowrules.engine.features.hosts import LARGEST, sample_hours
 from flowrules.engine.features.port_style import (
@@ -26,7 +26,7 @@ from flowrules.engine.features.sequence import (
     port_sequences,
     same_destination,
 )
-from flowrules.engine.features.sorting import sort_together, starts_of_runs
+from flowrules.engine.features.sorting import dense_codes, sort_together, starts_of_runs
 
 MINIMUM_PORTS: Final = 40
 """How many distinct ports parity and range need."""
@@ -36,6 +36,8 @@ RANGES: Final = ((1_025, 5_000), (49_152, 65_535), (32_768, 60_999))
 """Known ranges of ephemeral ports, the narrowest first, both ends in."""
 FITS: Final = 98
 """The percent of the distinct ports that a range must hold."""
+BATCH: Final = 1 << 18
+"""How many rows of hosts are looked at together, so that memory and cache hold them (a host's are never parted)."""
 MIXED: Final = "mixed"
 
 Integers = NDArray[Any]
@@ -188,24 +190,83 @@ def port_features(
     more than ``largest`` connections.
     """
     numbers = np.zeros(len(start), np.int64) if host is None else host.astype(np.int64, copy=False)
-    connections = connection_events(start, end, sport, dest, numbers)
+    columns = (start, end, sport, dest, numbers)
+    rows = np.bincount(numbers, minlength=hosts)
+    if len(start) <= BATCH or len(np.flatnonzero(rows)) == 1:
+        return _features(columns, hosts, addresses, largest)
+    order: NDArray[np.intp] = np.argsort(numbers.astype(_narrow(hosts), copy=False), kind="stable")
+    ends = np.cumsum(rows)
+    found: list[PortFeatures] = []
+    low = 0
+    while low < hosts:
+        begin = int(ends[low] - rows[low])
+        high = max(int(np.searchsorted(ends, begin + BATCH, "right")), low + 1)
+        index = order[begin : int(ends[high - 1])]
+        start, end, sport, dest, numbers = (column.take(index) for column in columns)
+        some = (start, end, sport, dest, numbers - low)
+        found.append(_features(some, high - low, None if addresses is None else addresses[low:high], largest))
+        low = high
+    return _joined(found)
+
+
+def _features(
+    columns: tuple[Integers, ...], hosts: int, addresses: Integers | None, largest: int
+) -> PortFeatures:
+    """What the ports of a few hosts say, or of one with many rows."""
+    start, end, sport, dest, host = columns
+    host = host.astype(_narrow(hosts), copy=False)
+    # small codes of destinations leave room for the rest in one sorting key
+    connections = beginnings(start, end, sport, dense_codes(_squeezed(dest)).astype(np.uint32), host)
+    del start, end, sport, dest, host, columns
+    counts = np.bincount(connections.host, minlength=hosts)
+    population = port_population(connections, hosts)
     sample = sample_hours(connections.host, connections.start, hosts, addresses, largest)
-    chosen = connections if sample.index is None else connections.take(sample.index)
-    far, near = same_destination(chosen, hosts)
-    return PortFeatures(
-        np.bincount(connections.host, minlength=hosts),
-        port_sequences(chosen, hosts),
-        far,
-        near,
-        port_population(connections, hosts),
-        sample.taken,
-        sample.seen,
-    )
+    if sample.index is not None:
+        connections = connections.take(sample.index)
+    far, near = same_destination(connections, hosts)
+    sequence = port_sequences(connections, hosts)
+    return PortFeatures(counts, sequence, far, near, population, sample.taken, sample.seen)
 
 
-def port_population(connections: Connections, hosts: int) -> PortPopulation:
+def _squeezed(dest: Integers) -> NDArray[np.uint64]:
+    """Codes in the same order, with their lower 16 bits (a port) renumbered: few of them are ever met."""
+    codes = dest.astype(np.uint64)
+    low = codes.astype(np.uint16)
+    met = np.zeros(1 << 16, np.bool_)
+    met[low] = True
+    number: NDArray[np.uint64] = np.cumsum(met, dtype=np.uint64) - met.astype(np.uint64)
+    width = max(int(np.count_nonzero(met)) - 1, 0).bit_length()
+    codes >>= np.uint64(16)
+    codes <<= np.uint64(width)
+    codes |= number.take(low)
+    return codes
+
+
+def _joined(parts: list[PortFeatures]) -> PortFeatures:
+    """The features of hosts that were looked at in batches, one batch after the other."""
+
+    def join(values: list[Any]) -> Any:
+        if isinstance(values[0], np.ndarray):
+            return np.concatenate(values)
+        kind = type(values[0])
+        return kind(*(join([getattr(value, name) for value in values]) for name in _columns_of(kind)))
+
+    found: PortFeatures = join(parts)
+    return found
+
+
+def _columns_of(kind: type[Any]) -> list[str]:
+    return [column.name for column in fields(kind)]
+
+
+def _narrow(count: int) -> type[np.uint16 | np.uint32 | np.int64]:
+    """A dtype that holds 0 .. ``count``."""
+    return np.uint16 if count < 1 << 16 else np.uint32 if count < 1 << 32 else np.int64
+
+
+def port_population(connections: Beginnings, hosts: int) -> PortPopulation:
     """The distinct source ports of each host 0 .. ``hosts`` - 1."""
-    host, port = sort_together(connections.host, connections.sport.astype(np.int64))
+    host, port = sort_together(connections.host.astype(np.int64), connections.sport.astype(np.int64))
     first = starts_of_runs(host, port)
     host, port = host[first], port[first]
     cell = np.searchsorted(np.array(CELLS), port, "right") - 1  # -1 below 1024
@@ -244,4 +305,4 @@ def sequential(
 
 def _population_of(sport: Integers) -> PortPopulation:
     none = np.zeros(len(sport), np.int64)
-    return port_population(Connections(none, none, none, sport, none, none), 1)
+    return port_population(Beginnings(none, none, sport, none), 1)

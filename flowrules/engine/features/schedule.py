@@ -13,7 +13,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.features.evidence import Measured, needed, number
-from flowrules.engine.features.sorting import sort_together, starts_of_runs
+from flowrules.engine.features.sorting import sort_order, sort_together, starts_of_runs
 from flowrules.model.local_time import DAY, HOUR, MINUTE, local_hour, local_time, local_weekday, weekday_of
 from flowrules.model.schedule import Schedule
 
@@ -90,20 +90,22 @@ def schedule_fit(
     last: int,
     host: Integers | None = None,
     hosts: int = 1,
+    flows_of: NDArray[np.int64] | None = None,
 ) -> ScheduleFits:
     """How well the starts (int64 ms UTC) of each host's flows fit a schedule.
 
     f is the share of flows in the schedule, w the share of the window's 5-minute bins in it, the fit
     (f - w) / (1 - w).  Each bin's count is first capped at the 75th percentile (linear) of the host's
     non-empty bins.  ``first`` and ``last`` are the window's first and last millisecond, over all hosts;
-    a bin is in the schedule when its beginning is.  Unknown below 50 flows or 4 hours on either side.
+    a bin is in the schedule when its beginning is.  ``flows_of`` (int64) says how many flows each start
+    stands for, one where ``None``.  Unknown below 50 flows or 4 hours on either side.
     """
     low, high = _window(first, last)
     inside = schedule.contains(np.arange(low, high + 1, dtype=np.int64) * BIN)
     bins_in = int(np.count_nonzero(inside))
     bins_out = len(inside) - bins_in
     window = bins_in / len(inside)
-    owner, bin_, count = _bins(start, low, high, host)
+    owner, bin_, count = _bins(start, low, high, host, flows_of)
     flows = np.bincount(owner, count, hosts).astype(np.int64)
     if min(bins_in, bins_out) * BIN < MINIMUM_SIDE:
         nothing = np.full(hosts, np.nan)
@@ -247,7 +249,11 @@ def _window(first: int, last: int) -> tuple[int, int]:
 
 
 def _bins(
-    start: Milliseconds, low: int, high: int, host: Integers | None
+    start: Milliseconds,
+    low: int,
+    high: int,
+    host: Integers | None,
+    flows_of: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Non-empty bins of the window: host, bin and how many flows start in it (int64, sorted by these)."""
     bin_ = start // BIN
@@ -255,6 +261,13 @@ def _bins(
     within = (bin_ >= low) & (bin_ <= high)
     if not within.all():
         owner, bin_ = owner[within], bin_[within]
+        flows_of = None if flows_of is None else flows_of[within]
+    if flows_of is not None:
+        order = sort_order(owner, bin_)
+        owner, bin_ = owner.take(order), bin_.take(order)
+        edge = np.flatnonzero(starts_of_runs(owner, bin_))
+        counts = np.add.reduceat(flows_of.take(order), edge) if len(edge) else np.zeros(0, np.int64)
+        return owner.take(edge), bin_.take(edge), counts
     owner, bin_ = sort_together(owner, bin_)
     edge = np.flatnonzero(starts_of_runs(owner, bin_))
     return owner.take(edge), bin_.take(edge), np.diff(edge, append=len(bin_))

@@ -14,7 +14,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.engine.features.connections import Connections
+from flowrules.engine.features.connections import Beginnings
 from flowrules.engine.features.evidence import Measured, needed, number
 from flowrules.engine.features.sorting import sort_order, sort_together, starts_of_runs
 
@@ -28,6 +28,9 @@ STEP: Final = 1_024
 """The largest difference of ports that counts: leaves room for ports used out of sight."""
 MINIMUM_PAIRS: Final = 20
 MINIMUM_LOOKS: Final = 10
+
+AT_ONCE: Final = 1 << 16
+"""How many connections are compared with their references at a time, so that these stay in the cache."""
 
 NEAR: Final = 5_000
 """How far apart (ms) neighbours to one destination may be."""
@@ -115,7 +118,7 @@ class NearSequences:
         )
 
 
-def port_sequences(connections: Connections, hosts: int) -> PortSequences:
+def port_sequences(connections: Beginnings, hosts: int) -> PortSequences:
     """The port sequence of each host 0 .. ``hosts`` - 1, compared with other destinations only."""
     host, time, port, dest = sort_together(
         connections.host, connections.start, connections.sport.astype(np.int32), connections.dest
@@ -123,7 +126,7 @@ def port_sequences(connections: Connections, hosts: int) -> PortSequences:
     return _sequences(host, _laid(time, starts_of_runs(host)), port, dest, host, hosts)
 
 
-def same_destination(connections: Connections, hosts: int) -> tuple[PortSequences, NearSequences]:
+def same_destination(connections: Beginnings, hosts: int) -> tuple[PortSequences, NearSequences]:
     """The port sequence of each host inside its destinations: *far*, at the lag, and *near*, of neighbours.
 
     Far compares connections to one destination with earlier ones to the same; near those at most 5 s
@@ -151,9 +154,9 @@ def same_destination_near(start: NDArray[np.int64], sport: Integers, dest: Integ
     return same_destination(_of_one_host(start, sport, dest), 1)[1].of(0)
 
 
-def _of_one_host(start: NDArray[np.int64], sport: Integers, dest: Integers) -> Connections:
+def _of_one_host(start: NDArray[np.int64], sport: Integers, dest: Integers) -> Beginnings:
     none = np.zeros(len(start), np.int64)
-    return Connections(none, start, start, sport, dest, none)
+    return Beginnings(none, start, sport, dest)
 
 
 def _laid(time: NDArray[np.int64], new: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -183,34 +186,44 @@ def _sequences(
     size = np.diff(first, append=np.int32(len(laid)))
     moment = laid.take(first)
 
-    by_time = (np.searchsorted(moment, moment - LAG, "right") - 1).astype(np.int32)
-    reference = by_time.take(group)
-    # the group of the connection 64 positions before, never the own one
-    np.maximum(reference[BACK:], group[:-BACK], out=reference[BACK:])
-    np.minimum(reference, group - np.int32(1), out=reference)
-    rows = np.flatnonzero(reference >= 0)
-    rows = rows[laid.take(rows) - moment.take(reference.take(rows)) <= OLDEST]
-    reference = reference.take(rows)
-
-    seen, above, below = _count(rows, reference, first, size, group, port, dest)
-    used = np.flatnonzero(seen)
-    if len(used) < len(rows):
-        rows, reference = rows.take(used), reference.take(used)
-        seen, above, below = seen.take(used), above.take(used), below.take(used)
-
+    by_time = np.empty(len(first), np.int32)
+    for begin in range(0, len(first), AT_ONCE):
+        some = moment[begin : begin + AT_ONCE]
+        by_time[begin : begin + AT_ONCE] = np.searchsorted(moment, some - LAG, "right") - 1
     looked = np.zeros(len(first), np.bool_)
-    looked[reference] = True
+    pairs = np.zeros(hosts, np.int64)
+    up, down = np.zeros(hosts), np.zeros(hosts)
+    for begin in range(0, len(laid), AT_ONCE):
+        stop = min(begin + AT_ONCE, len(laid))
+        own = group[begin:stop]
+        reference = by_time.take(own)
+        # the group of the connection 64 positions before, never the own one
+        late = max(BACK - begin, 0)
+        np.maximum(reference[late:], group[begin + late - BACK : max(stop - BACK, 0)], out=reference[late:])
+        np.minimum(reference, own - np.int32(1), out=reference)
+        rows = np.flatnonzero(reference >= 0)
+        rows = rows[laid[begin:stop].take(rows) - moment.take(reference.take(rows)) <= OLDEST]
+        reference = reference.take(rows)
+        rows += begin
+
+        seen, above, below = _count(rows, reference, first, size, group, port, dest)
+        used = np.flatnonzero(seen)
+        if len(used) < len(rows):
+            rows, reference = rows.take(used), reference.take(used)
+            seen, above, below = seen.take(used), above.take(used), below.take(used)
+        looked[reference] = True
+        whose = owner.take(rows).astype(np.intp)
+        pairs += np.bincount(whose, minlength=hosts)
+        # one after the other, so that the pieces do not change how the sums are rounded
+        np.add.at(up, whose, above / seen)
+        np.add.at(down, whose, below / seen)
     looks = np.bincount(owner.take(first[looked]), minlength=hosts)
-    return _summary(owner.take(rows), above / seen, below / seen, looks, hosts)
+    return _summary(pairs, up, down, looks)
 
 
-def _summary(
-    owner: Integers, above: Floats, below: Floats, looks: NDArray[np.int64], hosts: int
-) -> PortSequences:
-    pairs = np.bincount(owner, minlength=hosts)
+def _summary(pairs: NDArray[np.int64], up: Floats, down: Floats, looks: NDArray[np.int64]) -> PortSequences:
     with np.errstate(invalid="ignore", divide="ignore"):
-        up = np.bincount(owner, above, hosts) / pairs
-        down = np.bincount(owner, below, hosts) / pairs
+        up, down = up / pairs, down / pairs
         value = up - down
         se = np.sqrt(np.maximum(up + down - value * value, 1 / (looks + 1)) / looks)
     known = (pairs >= MINIMUM_PAIRS) & (looks >= MINIMUM_LOOKS)
@@ -237,7 +250,7 @@ def _count(
     below = np.zeros(len(rows), np.int64)
     large = np.flatnonzero(members > _SMALL_GROUP)
     if len(large):
-        counted = _search(rows.take(large), reference.take(large), size, group, port, dest)
+        counted = _search(rows.take(large), reference.take(large), first, size, group, port, dest)
         seen[large], above[large], below[large] = counted
         small = np.flatnonzero(members <= _SMALL_GROUP)
     else:
@@ -262,6 +275,7 @@ def _count(
 def _search(
     rows: NDArray[np.intp],
     reference: NDArray[np.int32],
+    first: NDArray[np.int32],
     size: NDArray[np.int32],
     group: NDArray[np.int32],
     port: NDArray[np.int32],
@@ -269,7 +283,10 @@ def _search(
 ) -> Counts:
     """As ``_count``, by binary search in sorted keys: for many connections that share one start time."""
     mine = port.take(rows).astype(np.int64)
-    keys = group.astype(np.int64) << 17 | port  # sorted, as rows are
+    lowest, highest = int(reference.min()), int(reference.max())
+    begin, stop = int(first[lowest]), int(first[highest] + size[highest])
+    group, members = group[begin:stop], port[begin:stop]
+    keys = group.astype(np.int64) << 17 | members  # sorted, as rows are
     own = reference.astype(np.int64) << 17 | mine
     seen = size.take(reference).astype(np.int64)
     above, below = _between(keys, own)
@@ -277,15 +294,15 @@ def _search(
         return seen, above, below
 
     # less the same on the members to the row's own destination
-    wanted = np.zeros(len(size), np.bool_)
-    wanted[reference] = True
-    member = np.flatnonzero(wanted.take(group))
-    both = np.concatenate([member, rows])
+    wanted = np.zeros(highest - lowest + 1, np.bool_)
+    wanted[reference - lowest] = True
+    member = np.flatnonzero(wanted.take(group - lowest))
+    both = np.concatenate([member + begin, rows])
     place = np.concatenate([group.take(member), reference])
     order = sort_order(place, dest.take(both))
     run = np.empty(len(both), np.int64)
     run[order] = np.cumsum(starts_of_runs(place.take(order), dest.take(both).take(order)))
-    keys = np.sort(run[: len(member)] << 17 | port.take(member))
+    keys = np.sort(run[: len(member)] << 17 | members.take(member))
     own = run[len(member) :] << 17 | mine
     low = own & ~np.int64((1 << 17) - 1)
     seen -= np.searchsorted(keys, low + (1 << 17)) - np.searchsorted(keys, low)

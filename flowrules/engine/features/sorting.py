@@ -19,10 +19,8 @@ def sort_order(*columns: Integers) -> NDArray[np.intp]:
     """
     if len(columns[0]) == 0:
         return np.zeros(0, np.intp)
-    key, used, _, _ = _pack(columns)
-    order = np.argsort(key)
+    ordered, order, used = _sorted(columns)
     if used < len(columns):
-        ordered = key.take(order)
         same = ordered[1:] == ordered[:-1]
         tied = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
         if len(tied):
@@ -66,22 +64,47 @@ def starts_of_runs(*columns: Integers) -> NDArray[np.bool_]:
     return out
 
 
+def _sorted(columns: tuple[Integers, ...]) -> tuple[NDArray[np.uint64], NDArray[np.intp], int]:
+    """Sorted keys of leading columns, the order that sorts them, and how many columns the keys hold."""
+    index_width = (len(columns[0]) - 1).bit_length()
+    # a step that took one column of several would not come to an end
+    if sum(_width(column) for column in columns[:2]) + index_width > 64:
+        key, used, _, _ = _pack(columns)
+        order = np.argsort(key)
+        return key.take(order), order, used
+    # keys that carry the row's number are sorted in place, much faster than numbers by their keys
+    key, used, _, _ = _pack(columns, 64 - index_width)
+    key <<= np.uint64(index_width)
+    key |= np.arange(len(key), dtype=np.uint64)
+    key.sort()
+    order = (key & np.uint64((1 << index_width) - 1)).view(np.intp)
+    key >>= np.uint64(index_width)
+    return key, order, used
+
+
 def dense_codes(*columns: Integers) -> NDArray[np.int64]:
     """Numbers 0 .. k-1 for the distinct rows of ``columns``, in the columns' order (int64)."""
+    codes = np.empty(len(columns[0]), np.int64)
+    if len(columns) == 1 and len(codes):
+        ordered, order, _ = _sorted(columns)
+        codes[order] = np.cumsum(starts_of_runs(ordered)) - 1
+        return codes
     order = sort_order(*columns)
-    codes = np.empty(len(order), np.int64)
     codes[order] = np.cumsum(starts_of_runs(*(column.take(order) for column in columns))) - 1
     return codes
 
 
-def _pack(columns: tuple[Integers, ...]) -> tuple[NDArray[np.uint64], int, list[np.uint64], list[int]]:
-    """Leading columns in one u64 key, how many they are, their least values (wrapped to u64) and widths."""
+def _pack(
+    columns: tuple[Integers, ...], bits: int = 64
+) -> tuple[NDArray[np.uint64], int, list[np.uint64], list[int]]:
+    """Leading columns in one u64 key of so many bits (a new array), how many they are, their least values
+    (wrapped to u64) and widths."""
     lows: list[np.uint64] = []
     widths: list[int] = []
     key: NDArray[np.uint64] | None = None
     for column in columns:
         width = _width(column)
-        if sum(widths) + width > 64:
+        if sum(widths) + width > bits:
             break
         wrapped = np.uint64(int(column.min()) % (1 << 64))
         # modulo 2**64, so that signed and unsigned columns of any range come out right
