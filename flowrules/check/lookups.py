@@ -44,7 +44,7 @@ def lookup(place: Expressions, node: tree.Lookup) -> ex.Expression:
     target = lookup_target(place.ws, place.scope, name, previous)
     if target is None:
         return poison(node.span)
-    keys = _lookup_keys(place, node, target.keys)
+    keys = lookup_keys(place, node, target.keys)
     if keys is None:
         return poison(node.span)
     return ex.Lookup(
@@ -57,9 +57,8 @@ def lookup(place: Expressions, node: tree.Lookup) -> ex.Expression:
     )
 
 
-def _lookup_keys(
-    place: Expressions, node: tree.Lookup, wanted: Positions
-) -> tuple[ex.Expression, ...] | None:
+def lookup_keys(place: Expressions, node: tree.Lookup, wanted: Positions) -> tuple[ex.Expression, ...] | None:
+    """The keys of a look-up, one for each position; ``None``: faulty, and reported."""
     if len(node.keys) == 1 and len(wanted) > 1 and not isinstance(node.keys[0], tree.Literal):
         only = place.operand(node.keys[0])
         if only.type == t.POISON:

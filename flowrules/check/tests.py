@@ -10,19 +10,18 @@ import attrs
 from flowrules.check.attributes import check_attributes, todo_reason
 from flowrules.check.bindings import Binding, Bindings
 from flowrules.check.builtin import FIELDS, SET_CALLS
-from flowrules.check.conditions import Conditions, Names
+from flowrules.check.conditions import Names
 from flowrules.check.constants import net_addresses
+from flowrules.check.expectations import Expected
 from flowrules.check.faults import Faults, did_you_mean
 from flowrules.check.flows import FlowExpressions
 from flowrules.check.listed import Unbound
 from flowrules.check.references import SetReference, members_text, same_positions, set_reference
 from flowrules.check.sets import beside, constant_set, list_members, set_call, set_expression
-from flowrules.check.stand_ins import unknown_truth
 from flowrules.check.symbols import Constant, FileScope, Positions, Symbol
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import program as pr
-from flowrules.model import types as t
 from flowrules.model.address_set import AddressSet
 from flowrules.model.fields import STORED
 from flowrules.model.source_text import Span
@@ -296,7 +295,7 @@ class _Test:
             if condition.operator == "!=":
                 negated = not negated
             return pr.Expectation(set_left=left, set_right=right, negated=negated, text=text, span=node.span)
-        expected = _Expected(ws, self.scope, Names(what="the network"))
+        expected = Expected(ws, self.scope, Names(what="the network"))
         return pr.Expectation(condition=expected.condition(node.condition), text=text, span=node.span)
 
     def _compares_sets(self, ws: Workspace, node: tree.Compare) -> bool:
@@ -375,29 +374,6 @@ class _Test:
                     related=[(unbound.node.name.span, "declared here")],
                 )
                 return
-
-
-class _Expected(Conditions):
-    """Conditions of ``expect``: percents may be equal, since the flows are known to the last."""
-
-    equal_percents = True
-    counts_anomalies = True
-
-    def set_hint(self, name: str) -> str:
-        return f"write {name} = {{…}}, or count({name})"
-
-    def truth(self, node: tree.Expression) -> ex.Expression:
-        return self.finding(node) or super().truth(node)
-
-    def finding(self, node: tree.Expression) -> ex.Expression | None:
-        if not isinstance(node, tree.Name):
-            return None
-        symbol, rest, _ = self.ws.find(self.scope, node)
-        if symbol is None or symbol.kind not in ("check", "anomaly") or rest:
-            return None
-        if self.ws.refer(symbol, node.span) is None:
-            return unknown_truth(node.span)
-        return ex.Finding(type=t.TRUTH, span=node.span, name=symbol.qualified)
 
 
 def _previous_key(expression: ex.SetExpression, name: tree.Name) -> str:

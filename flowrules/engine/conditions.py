@@ -23,6 +23,7 @@ from flowrules.engine.results import Frame, Scalar, Series, SetResult
 from flowrules.model import expression as ex
 from flowrules.model.map_table import MapTable
 from flowrules.model.types import TRUTH, Type
+from flowrules.model.value_text import format_value
 
 Truth = NDArray[np.int8]
 """Truth of each row, coded so that *and* is the minimum and *or* the maximum."""
@@ -49,6 +50,9 @@ class World(Protocol):
 
     def total(self, measure: ex.Measure) -> Scalar:
         """A measure with a source of its own, over that source as one group."""
+
+    def entry_cell(self, profile: str, column: str, keys: tuple[Scalar, ...]) -> str | None:
+        """A cell of the entry of a host as text; ``None``: it has none."""
 
     def finding(self, name: str) -> int | None:
         """Whether a check holds (1 or 0), or in how many rows an anomaly was found; ``None``: unknown."""
@@ -154,6 +158,14 @@ def value(expression: ex.Expression, scope: Scope) -> Series:
             return _label(expression, scope)
         case ex.Finding() if expression.type != TRUTH:
             return exact.constant(expression.type, scope.world.finding(expression.name), rows)
+        case ex.EntryCell():
+            keys = tuple(value(k, scope).scalar(0) for k in expression.keys) if rows else ()
+            cell = scope.world.entry_cell(expression.profile, expression.column, keys)
+            return exact.constant(expression.type, cell, rows)
+        case ex.Shown():
+            of = value(expression.of, scope)
+            texts = np.array([format_value(of.type, of.scalar(r)) for r in range(rows)], object)
+            return Series(expression.type, texts, of.known)
         case ex.CountOf():
             return exact.constant(expression.type, _count(expression, scope), rows)
         case ex.Mask() | ex.Bin() | ex.Clock():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from attrs import define, field, frozen
@@ -43,6 +43,8 @@ class Found:
     profiles: dict[str, ProfileResult] = field(factory=dict)
     totals: dict[ex.Measure, Scalar] = field(factory=dict)
     earlier: Earlier | None = None
+    cells: Callable[[str, str, tuple[Scalar, ...]], str | None] | None = None
+    """Cells of entries by profile, column and host, for tests: entries are made after the run."""
     _frames: dict[str, Frame] = field(factory=dict)
 
     def rows_of(self, owner: str, previous: bool) -> Frame | None:
@@ -123,6 +125,10 @@ class Found:
         if column is None:
             return frame is not None or owner in self.earlier.sets
         return (frame is not None and column in frame.columns) or f"{owner}.{column}" in self.earlier.sets
+
+    def entry_cell(self, profile: str, column: str, keys: tuple[Scalar, ...]) -> str | None:
+        """A cell of the entry of a host as text; ``None``: it has none, or entries are not worked out here."""
+        return None if self.cells is None else self.cells(profile, column, keys)
 
     def finding(self, name: str) -> int | None:
         """Whether a check holds (1 or 0), or in how many rows an anomaly was found; ``None``: unknown."""

@@ -121,6 +121,17 @@ def _(node: ex.Finding) -> str:
 
 
 @_text.register
+def _(node: ex.EntryCell) -> str:
+    keys = ", ".join(map(_text, node.keys))
+    return f"{node.profile.rpartition(':')[2]}.{node.column}[{keys}]"
+
+
+@_text.register
+def _(node: ex.Shown) -> str:
+    return _text(node.of)
+
+
+@_text.register
 def _(node: ex.PreviousKnown) -> str:
     return f"known(previous({node.owner.rpartition(':')[2]}))"
 

@@ -12,7 +12,7 @@ from flowrules.engine.results import Frame, Results
 from flowrules.engine.verdicts import hosts_with
 from flowrules.model import expression as ex
 from flowrules.model.program import Cell, EntryDeclaration, ProfileDeclaration
-from flowrules.model.types import LABEL
+from flowrules.model.types import LABEL, Type
 from flowrules.model.value_text import format_list, format_value
 from flowrules.profile.findings import EntryRow
 from flowrules.profile.texts import fill, narrowed, words
@@ -77,9 +77,19 @@ def _cells(
             at("external_port", row, "any"),
             _as_text(at("name", row, "")),
             _as_text(at("comment", row, "")),
+            tuple(s.scalar(row) for s in scope.host),
         )
         for row in range(rows)
     ]
+
+
+def cell_text(cell: str | tuple[object, ...]) -> str:
+    """A cell of an entry as people read it: ``any``, an address, ``80, 443, 8000-8080``."""
+    if isinstance(cell, str):
+        return cell
+    if all(isinstance(v, int) for v in cell):
+        return format_list(Type("port"), cell)
+    return ", ".join(str(v) for v in cell)
 
 
 def _as_text(cell: str | tuple[object, ...]) -> str:

@@ -103,6 +103,8 @@ class EntryRow:
     external_port: str | tuple[object, ...]
     name: str
     comment: str
+    host: tuple[Scalar, ...] = ()
+    """The key of the host that it is an entry of."""
 
 
 @frozen(eq=False)

@@ -10,7 +10,8 @@ from attrs import field, frozen
 from flowrules import __version__
 from flowrules.engine.results import Series, SetResult, TableResult
 from flowrules.model.types import Type
-from flowrules.model.value_text import format_duration, format_list, format_time, format_value
+from flowrules.model.value_text import format_duration, format_time, format_value
+from flowrules.profile.entries import cell_text as entry_text
 from flowrules.profile.findings import EntryRow, NetworkProfile, ProfileFindings
 
 GROUPED = frozenset({"count", "bytes"})
@@ -243,11 +244,7 @@ def entry_cells(entry: EntryRow) -> tuple[str, ...]:
     """An entry's cells as text; ``any`` is ``*``, as the report's tables print it."""
 
     def cell(value: str | tuple[object, ...]) -> str:
-        if isinstance(value, str):
-            return "*" if value == "any" else value
-        if all(isinstance(v, int) for v in value):
-            return format_list(Type("port"), value)
-        return ", ".join(str(v) for v in value)
+        return "*" if value == "any" else entry_text(value)
 
     return (
         "*" if entry.protocol is None else str(entry.protocol),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -10,7 +11,7 @@ from attrs import evolve, frozen
 
 from flowrules.engine.conditions import TRUE, UNKNOWN, Scope, truth, value
 from flowrules.engine.errors import LimitExceeded, SumOverflow
-from flowrules.engine.results import Frame, Results, SetResult
+from flowrules.engine.results import Frame, Results, Scalar, SetResult
 from flowrules.engine.run import run
 from flowrules.engine.set_algebra import members
 from flowrules.engine.world import Earlier, Found
@@ -25,6 +26,8 @@ from flowrules.model.program import CheckDeclaration, Expectation, Program, Test
 from flowrules.model.resources import real_path
 from flowrules.model.value_text import format_value
 from flowrules.plan.missing import MissingField
+from flowrules.profile.build import host_scope
+from flowrules.profile.entries import cell_text, entry_rows
 
 
 @frozen
@@ -119,7 +122,22 @@ def results_of(test: TestDeclaration, flows: FlowText | FlowSources | None = Non
         dict(results.totals),
         earlier,
     )
+    world.cells = partial(_cell, results, world)
     return Run(flows, results, world)
+
+
+def _cell(results: Results, world: Found, profile: str, column: str, keys: tuple[Scalar, ...]) -> str | None:
+    """A cell of a host's entry; of several entries each different text once, in their order."""
+    declared, result = world.program.profiles[profile], results.profiles[profile]
+    rows = entry_rows(declared, results, host_scope(declared, result, world))
+    width = len(declared.parts)
+    wanted = [
+        row
+        for row in rows
+        if row.host == keys[:width] and (len(keys) == width or row.protocol == keys[width])
+    ]
+    texts = dict.fromkeys(cell_text(getattr(row, column)) for row in wanted)
+    return "; ".join(texts) if texts else None
 
 
 def failures_of(test: TestDeclaration, ran: Run) -> tuple[Failure, ...]:
