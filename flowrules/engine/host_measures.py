@@ -28,6 +28,9 @@ from flowrules.model.fields import IPV4_MAPPED, TCP_FLAGS
 SYN = TCP_FLAGS["S"]
 ACK = TCP_FLAGS["A"]
 
+AT_ONCE = 1 << 17
+"""How many rows are asked at a time whether they are of a conversation."""
+
 Columns = Mapping[str, NDArray[Any]]
 
 _OF_PORTS = frozenset({"sequential", "counters", "port_style", "port_range", "parity"})
@@ -98,13 +101,16 @@ class HostRows:
         sought = WordCodes(2)
         sought.encode(*_conversations(wanted))
         parts = [wanted]
-        rest = np.setdiff1d(np.arange(len(self.host)), open_ones, assume_unique=True)
-        for more, rows in ((self.rows, rest), (self._other, None)):
-            if not more or (rows is not None and not len(rows)):
-                continue
-            part = {n: more[n] if rows is None else more[n].take(rows) for n in names}
-            same = np.flatnonzero(sought.find(*_conversations(part)))
-            parts.append({n: c.take(same) for n, c in part.items()})
+        rest = np.ones(len(self.host), np.bool_)
+        rest[open_ones] = False
+        for more, asked in ((self.rows, rest), (self._other, None)):
+            # a few rows at a time: there may be millions, and few of them are of these conversations
+            for begin in range(0, len(more["sip"]) if more else 0, AT_ONCE):
+                part = {n: more[n][begin : begin + AT_ONCE] for n in names}
+                if asked is not None:
+                    part = {n: c[asked[begin : begin + AT_ONCE]] for n, c in part.items()}
+                same = np.flatnonzero(sought.find(*_conversations(part)))
+                parts.append({n: c.take(same) for n, c in part.items()})
         both = {n: joined_arrays([p[n] for p in parts]) for n in names}
         found = paired(*(both[n] for n in names))
         place = np.searchsorted(index, open_ones)
