@@ -271,8 +271,8 @@ class NumberCodes:
         if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
             every = 1 << 8 * values.dtype.itemsize
             if window.base == 0 and size < every and self._count == 1:
-                self._window = window = _Window(0, np.zeros(every, np.uint32))
-                size = every
+                window = self._open(every)
+                size = len(window.codes)
             if window.base == 0 and size >= every:
                 codes = window.codes.take(values)
                 if len(codes) and codes.min():
@@ -297,6 +297,13 @@ class NumberCodes:
         if len(codes) and codes.min():
             return codes, _NO_ROWS, wide
         return codes, np.flatnonzero(codes == 0), wide
+
+    def _open(self, size: int) -> _Window:
+        """A window for all values of a narrow column, unless another thread has given codes in the meantime."""
+        with self._lock:
+            if self._count == 1 and len(self._window.codes) < size:
+                self._window = _Window(0, np.zeros(size, np.uint32))
+            return self._window
 
     def _add(self, wide: Words) -> Codes:
         first, of = _different((wide,))

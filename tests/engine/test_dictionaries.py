@@ -115,3 +115,12 @@ def test_threads_agree_on_codes() -> None:
         assert (numbers.values()[n] == batch).all()
         assert (held[0][g] == a).all()
         assert (held[1][g] == n).all()
+
+
+def test_a_window_is_not_opened_over_codes_that_another_thread_has_given() -> None:
+    codes = NumberCodes()
+    ports = np.array([5, 80], np.uint16)
+    given = codes.encode(ports).tolist()
+    codes._open(1 << 16)
+    assert codes.encode(ports).tolist() == given
+    assert len(codes) == 3
