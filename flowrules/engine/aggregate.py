@@ -6,7 +6,7 @@ partials are added up at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,20 @@ class Partial:
         self._counts = counted(self._counts, groups, size, rows.rows)
         for part in self._parts.values():
             part.add(groups, size, rows)
+
+    def add_counted(self, counts: NDArray[np.int64], sums: Mapping[Aggregate, NDArray[np.int64]]) -> None:
+        """Add rows counted elsewhere: how many each group number has, and the sums of their values.
+
+        All values are known, whole and not negative; every aggregate of the grouping is a sum.
+        """
+        if not counts.any():
+            return
+        self._flows += int(counts.sum())
+        if len(self._counts) < len(counts):
+            self._counts = grown(self._counts, len(counts))
+        self._counts[: len(counts)] += counts
+        for aggregate, part in self._parts.items():
+            part.add_counted(sums[aggregate])
 
     def merge(self, other: Partial) -> None:
         """Add what another thread has counted of the same grouping."""

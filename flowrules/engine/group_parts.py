@@ -42,6 +42,10 @@ class GroupPart:
         """Count rows of ``groups`` (``None``: all of group 1); ``size`` groups exist by now."""
         raise NotImplementedError
 
+    def add_counted(self, sums: NDArray[np.int64]) -> None:
+        """Add sums of known values by group number, of rows counted elsewhere; only sums can be had so."""
+        raise NotImplementedError
+
     def merge(self, other: Any) -> None:
         """Add what another thread has counted of the same part."""
         raise NotImplementedError
@@ -159,6 +163,10 @@ class _SumPart(GroupPart):
             self._high.add(pair, len(self._pairs), high)
             above = (above & 0xFFFFFFFF).astype(np.int64)
         self._parts.add(pair, len(self._pairs), above)
+
+    def add_counted(self, sums: NDArray[np.int64]) -> None:
+        groups = np.flatnonzero(sums)
+        self._whole.add(groups, len(sums), sums.take(groups))
 
     def merge(self, other: _SumPart) -> None:
         self._unknown.merge(other._unknown)

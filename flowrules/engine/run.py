@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from flowrules.engine.aggregate import Grouping
+from flowrules.engine.cells import CellCounted, CellTask, cell_tasks
 from flowrules.engine.collect import CollectedRows, OtherSide
 from flowrules.engine.collect import Collection as RowCollection
 from flowrules.engine.direction import DirectionRule, decide
@@ -20,8 +21,9 @@ from flowrules.engine.results import (
     Results,
     SourceFacts,
 )
-from flowrules.engine.scan import Progress, Scanned, Task, Where, scan
+from flowrules.engine.scan import Progress, Scanned, Task, scan
 from flowrules.engine.surroundings import Surroundings
+from flowrules.engine.where import Where
 from flowrules.engine.working_out import WorkingOut
 from flowrules.engine.world import Earlier, Found
 from flowrules.flows.table import FlowSource
@@ -147,8 +149,26 @@ class _Run:
             others.setdefault((rows.keys, rows.profile), collection.other_side())
         self._other_places = list(others)
         shared = _shared_coders([grouping for _, grouping in counted])
-        task = Task(counted, kept, list(others.values()), fields, number == 1, shared)
+        cells = self._cell_tasks(number, groupings, [grouping for _, grouping in counted])
+        task = Task(counted, kept, list(others.values()), fields, number == 1, shared, cells)
         return task, groupings, collections
+
+    def _cell_tasks(
+        self, number: int, places: Sequence[int], groupings: Sequence[Grouping]
+    ) -> list[CellTask]:
+        """The groupings of a scan that the plan counts by cells, with these."""
+        planned = self.plan.cells.get(number)
+        if planned is None:
+            return []
+        own = {place: here for here, place in enumerate(places)}
+        members = []
+        for member in planned.members:
+            here = own[member.grouping]
+            grouping = groupings[here]
+            coder = grouping.coders[0] if member.keyed else None
+            where = Where(member.tests, member.rest)
+            members.append(CellCounted(here, where, member.counted, coder, grouping.aggregates))
+        return cell_tasks(planned.fields, members, self.around)
 
     def _spreading(self, groupings: Sequence[int]) -> tuple[str, Span | None]:
         """The name and place of what makes many rows of one flow in a scan, if anything does."""

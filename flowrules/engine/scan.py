@@ -15,39 +15,26 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Grouping, Partial
+from flowrules.engine.cells import CellCounter, CellTask
 from flowrules.engine.collect import CollectedRows, Collection, OtherRows, OtherSide
 from flowrules.engine.direction import DirectionRule
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coder
-from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import DIRECTION_CODES, Rows
 from flowrules.engine.surroundings import Surroundings
+from flowrules.engine.where import Selected, Where, select_rows
 from flowrules.flows.table import Chunk, FlowSource
-from flowrules.model import expression as ex
-from flowrules.plan.cost import cost
 
 PIECE_ROWS = 1 << 17
 """How many rows are evaluated at a time, so that what lies between two steps stays in the cache."""
+
+CELL_PIECE_ROWS = 1 << 18
+"""The same where groupings are counted by cells: what is done once for a piece is worth more than the cache."""
 
 Progress = Callable[[int], None]
 """Called with the number of records done so far."""
 
 _NO_TIME = np.iinfo(np.int64)
-
-
-@frozen(eq=False)
-class Where:
-    """Predicates that must all be true: cheap ones, tested on all rows, and dear ones, on those left."""
-
-    cheap: tuple[ex.Expression, ...]
-    dear: tuple[ex.Expression, ...]
-
-    @classmethod
-    def of(cls, predicates: Sequence[ex.Expression]) -> Where:
-        """The predicates in the order in which they are tested."""
-        ordered = sorted(predicates, key=cost)
-        cheap = tuple(p for p in ordered if cost(p)[0] == 0)
-        return cls(cheap, tuple(ordered[len(cheap) :]))
 
 
 @frozen(eq=False)
@@ -62,6 +49,8 @@ class Task:
     """Whether times and directions of all flows are told."""
     shared_coders: Sequence[tuple[Coder, Sequence[int]]] = ()
     """Coders of addresses that several groupings use, with the places of these."""
+    cells: Sequence[CellTask] = ()
+    """Groupings that are counted by cells, not each by its own predicates."""
 
 
 @define(eq=False)
@@ -130,12 +119,17 @@ class _State:
     def __init__(self, task: Task) -> None:
         self.facts = Facts()
         self.partials = [Partial(grouping) for _, grouping in task.groupings]
+        self.cells = [CellCounter(cells, self.partials) for cells in task.cells]
+        by_cells = {m.place for cells in task.cells for m in cells.members}
+        self.single = [place for place in range(len(task.groupings)) if place not in by_cells]
+        """The places of groupings that test their own predicates."""
         self.rows = [CollectedRows(collection) for _, collection in task.collections]
         self.others = [OtherRows(side) for side in task.others]
 
     def add(self, chunk: Chunk, task: Task, around: Surroundings) -> int:
-        for start in range(0, chunk.rows, PIECE_ROWS):
-            stop = min(start + PIECE_ROWS, chunk.rows)
+        rows = CELL_PIECE_ROWS if self.cells else PIECE_ROWS
+        for start in range(0, chunk.rows, rows):
+            stop = min(start + rows, chunk.rows)
             piece = chunk if stop - start == chunk.rows else chunk.slice(start, stop)
             self._add_piece(Rows(piece, around), task)
         return chunk.rows
@@ -145,16 +139,22 @@ class _State:
             self.facts.add(rows)
         else:
             self.facts.records += rows.rows
-        selected: dict[tuple[int, ...], Rows] = {(): rows}
-        chosen = [_select(where, selected) for where, _ in task.groupings]
+        selected: Selected = {(): rows}
+        chosen = {place: select_rows(task.groupings[place][0], selected) for place in self.single}
         for coder, places in task.shared_coders:
-            _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places})
-        for partial, passed in zip(self.partials, chosen, strict=True):
-            partial.add(passed)
+            _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places if p in chosen})
+        for place, passed in chosen.items():
+            self.partials[place].add(passed)
+        for counter in self.cells:
+            counter.add(rows, selected)
         for (where, _), collected in zip(task.collections, self.rows, strict=True):
-            collected.add(_select(where, selected))
+            collected.add(select_rows(where, selected))
         for other in self.others:
             other.add(rows)
+
+    def settle(self) -> None:
+        for counter in self.cells:
+            counter.settle()
 
     def merge(self, other: _State) -> None:
         self.facts.merge(other.facts)
@@ -164,29 +164,6 @@ class _State:
             held.merge(more)
         for own, far in zip(self.others, other.others, strict=True):
             own.merge(far)
-
-
-def _select(where: Where, selected: dict[tuple[int, ...], Rows]) -> Rows:
-    """The rows for which all of ``where`` is true."""
-    key = tuple(id(p) for p in where.cheap)
-    rows = selected.get(key)
-    if rows is None:
-        rows = selected[()]
-        passed: NDArray[np.bool_] | None = None
-        for predicate in where.cheap:
-            held = truth(predicate, rows)[0]
-            passed = held if passed is None else passed & held
-        assert passed is not None
-        rows = selected[key] = rows.take(np.flatnonzero(passed))
-        rows.passed = passed
-    for predicate in where.dear:
-        key = (*key, id(predicate))
-        fewer = selected.get(key)
-        if fewer is None:
-            held = truth(predicate, rows)[0] if rows.rows else np.zeros(0, np.bool_)
-            fewer = selected[key] = rows if held.all() else rows.take(np.flatnonzero(held))
-        rows = fewer
-    return rows
 
 
 def _share_codes(coder: Coder, rows: Rows, users: Mapping[int, Rows]) -> None:
@@ -245,6 +222,8 @@ def scan(
                 progress(done)
     else:
         _run_threads(task, chunks, around, states, records, progress)
+    for state in states:
+        state.settle()
     first = states[0]
     for other in states[1:]:
         first.merge(other)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flowrules.model import expression as ex
 from flowrules.model.expression_text import expression_text
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import Aggregate
 from flowrules.plan.cost import cost
-from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query
+from flowrules.plan.plan import CellMember, CellPlan, CollectionPlan, GroupingPlan, Plan, Query
 
 
 def explain(plan: Plan) -> str:
@@ -29,6 +29,9 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield "  predicates tested once for several groups:"
             for predicate in sorted(shared, key=cost):
                 yield f"    {_text(predicate)}  ({shared[predicate]} times)"
+        cells = plan.cells.get(scan.number)
+        if cells is not None:
+            yield from _cells(cells)
         for place, grouping in enumerate(plan.groupings):
             if grouping.scan == scan.number:
                 yield from _grouping(plan, place, grouping)
@@ -57,6 +60,29 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield "unknown, for want of a field:"
         for query in missing:
             yield f"  {_name(query)}: {query.missing}"
+
+
+def _cells(cells: CellPlan) -> Iterator[str]:
+    yield f"  counted by cells of {', '.join(cells.fields)}, {len(cells.members)} groups in one go:"
+    ways = (
+        ("by cell alone", [m for m in cells.members if m.counted and not m.keyed]),
+        ("by cell and host", [m for m in cells.members if m.counted and m.keyed]),
+        ("from the rows of their cells", [m for m in cells.members if not m.counted]),
+    )
+    for way, members in ways:
+        if members:
+            yield f"    {way}: {'groups' if len(members) > 1 else 'group'} {_places(members)}"
+
+
+def _places(members: Sequence[CellMember]) -> str:
+    """The numbers of groups, those that follow each other as a range."""
+    spans: list[list[int]] = []
+    for number in (m.grouping + 1 for m in members):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
 
 
 def _grouping(plan: Plan, place: int, grouping: GroupingPlan) -> Iterator[str]:

@@ -65,6 +65,29 @@ class Query:
 
 
 @frozen
+class CellMember:
+    """A grouping counted by cells: the predicates that its cells decide, and those that are left.
+
+    ``counted``: nothing but the cell of a row and, where ``keyed``, the host of its one key says where it counts,
+    so that no rows need be selected.
+    """
+
+    grouping: int
+    tests: tuple[ex.Expression, ...]
+    rest: tuple[ex.Expression, ...]
+    counted: bool
+    keyed: bool
+
+
+@frozen
+class CellPlan:
+    """The groupings of a scan that are counted by cells over ``fields``."""
+
+    fields: tuple[str, ...]
+    members: tuple[CellMember, ...]
+
+
+@frozen
 class ScanPlan:
     """One pass over the flows: the stored fields that it reads, and why it cannot be part of an earlier one."""
 
@@ -85,6 +108,8 @@ class Plan:
     """Names of declared sets that are wanted, with the scan after which each is there."""
     tables: Mapping[str, int]
     profiles: Mapping[str, int]
+    cells: Mapping[int, CellPlan]
+    """Which groupings of a scan are counted by cells, for the scans that have such."""
 
     def shared(self, scan: int) -> dict[ex.Expression, int]:
         """Predicates that more than one grouping or collection of a scan tests, with how many do."""

@@ -17,6 +17,7 @@ from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Progra
 from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
+from flowrules.plan.cells import plan_cells
 from flowrules.plan.cost import cost
 from flowrules.plan.deriving import derived
 from flowrules.plan.field_use import (
@@ -28,7 +29,7 @@ from flowrules.plan.field_use import (
 )
 from flowrules.plan.key_tests import explodes, is_inside, keys_beside
 from flowrules.plan.missing import Fields, MissingField
-from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
+from flowrules.plan.plan import CellPlan, CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
 from flowrules.plan.rewriting import Rewriter, depends
 
 _ALWAYS_READ = ("stime", "duration")
@@ -381,7 +382,11 @@ class _Planner:
             self.ready_sets,
             self.ready_tables,
             self.ready_profiles,
+            {n: cells for n in range(1, last + 1) if (cells := self._cells(n)) is not None},
         )
+
+    def _cells(self, scan: int) -> CellPlan | None:
+        return plan_cells(scan, self.grouping_plans, self.direction_by)
 
     def _scan_fields(self, scan: int) -> frozenset[str]:
         expressions: list[ex.Expression] = []

@@ -1,0 +1,111 @@
+"""Classes of values that no test tells apart, and the cells that they make together.
+
+Of each field only the values at which some test may change its mind are tried, by the same evaluation that rows
+get; so a class is right for whatever the tests mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrules.engine.predicates import SMALL, truth
+from flowrules.engine.row_values import Rows
+from flowrules.flows.table import Chunk
+from flowrules.model import expression as ex
+from flowrules.model.fields import STORED
+from flowrules.plan.cells import atoms
+from flowrules.plan.field_use import TYPES, fields_of
+
+if TYPE_CHECKING:
+    from flowrules.engine.surroundings import Surroundings
+
+Cells = NDArray[np.uint32]
+
+
+class CellClasses:
+    """The classes of each field by some predicates, and a number for each combination of them."""
+
+    def __init__(self, fields: Sequence[str], tests: Sequence[ex.Expression], around: Surroundings) -> None:
+        parts = tuple(dict.fromkeys(a for t in tests for a in atoms(t)))
+        by_field: dict[str, list[ex.Expression]] = {}
+        for atom in parts:
+            (name,) = fields_of((atom,), TYPES)
+            by_field.setdefault(name, []).append(atom)
+        self.fields = tuple(f for f in fields if f in by_field)
+        self.around = around
+        self._tables: list[Cells] = []
+        self._values: list[NDArray[Any]] = []
+        self._strides: list[int] = []
+        self.size = 1
+        """How many combinations there are."""
+        for name in self.fields:
+            table, values = _classes(name, by_field[name], around)
+            self._strides.append(self.size)
+            self._values.append(values)
+            # past 32 bits the table is of no use, and nobody asks for it
+            self._tables.append(table * np.uint32(self.size & 0xFFFFFFFF))
+            self.size *= len(values)
+
+    def counts(self) -> dict[str, int]:
+        """How many classes each field has."""
+        return {name: len(v) for name, v in zip(self.fields, self._values, strict=True)}
+
+    def of(self, rows: Rows) -> Cells:
+        """The number of each row's combination."""
+        out: Cells | None = None
+        for name, table in zip(self.fields, self._tables, strict=True):
+            part = table.take(rows.column(name))
+            if out is None:
+                out = part
+            else:
+                out += part
+        assert out is not None
+        return out
+
+    def samples(self, numbers: Cells) -> Rows:
+        """Rows that stand for combinations: one each, with the first value of each class."""
+        columns = {
+            name: values.take(numbers // stride % len(values))
+            for name, values, stride in zip(self.fields, self._values, self._strides, strict=True)
+        }
+        return Rows(Chunk(columns, len(numbers)), self.around)
+
+
+def _classes(
+    name: str, tests: Sequence[ex.Expression], around: Surroundings
+) -> tuple[Cells, NDArray[np.integer[Any]]]:
+    """The class of each value of a field, and a value of each class."""
+    tried = _turning_points(SMALL[name], tests)
+    rows = Rows(Chunk({name: tried.astype(STORED[name].dtype)}, len(tried)), around)
+    told = [part for test in tests for part in truth(test, rows)]
+    words = np.packbits(np.stack(told, axis=1), axis=1)
+    _, first, classes = np.unique(words, axis=0, return_index=True, return_inverse=True)
+    lengths = np.diff(tried, append=SMALL[name])
+    return np.repeat(classes.reshape(-1).astype(np.uint32), lengths), rows.column(name).take(first)
+
+
+def _turning_points(size: int, tests: Sequence[ex.Expression]) -> NDArray[np.int64]:
+    """The values from which on a test may tell otherwise than just before, ascending, 0 among them."""
+    if size <= 256:
+        return np.arange(size)
+    points = {0}
+    for test in tests:
+        points.update(p for bound in _bounds(test) for p in (bound, bound + 1) if 0 < p < size)
+    return np.array(sorted(points))
+
+
+def _bounds(test: ex.Expression) -> Iterator[int]:
+    """Whole numbers between which, and between which and the next, a test of a number is the same."""
+    match test:
+        case ex.In(collection=ex.Ranges(ranges=ranges) | ex.Numbers(ranges=ranges)):
+            for low, high in ranges:
+                yield from (int(low // 1) - 1, int(low // 1), int(high // 1))
+        case ex.Compare(right=ex.Literal(value=value)):
+            assert isinstance(value, int) or hasattr(value, "numerator")
+            yield from (int(value // 1) - 1, int(value // 1))  # type: ignore[operator]
+        case _:
+            raise TypeError(f"{type(test).__name__} makes no classes of a field with many values")

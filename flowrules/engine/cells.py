@@ -1,0 +1,417 @@
+"""Groupings counted by cells: a histogram of the rows' cells, from which every grouping takes its part.
+
+Three ways to count, by what a grouping asks.  Without keys: rows, bytes and packets are added up by cell.  By
+one host: by host and *signature*, which stands for all cells that the same groupings want.  With other keys, or with
+tests that cells do not decide: the rows of a piece are put in order of their signatures once, and each grouping
+gets the rows of those that it wants.  The partials are those that other groupings have, with the same results.
+
+Cells are numbered when rows of them are met, and the tests evaluated once for each.  A few rows of new
+cells are put aside, so that this is not done again and again for little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.aggregate import Partial
+from flowrules.engine.cell_classes import CellClasses
+from flowrules.engine.exact_sums import grown
+from flowrules.engine.key_codes import Coder, codes_of
+from flowrules.engine.predicates import truth
+from flowrules.engine.row_values import Rows
+from flowrules.engine.where import Selected, Where, select_rows
+from flowrules.flows.table import Chunk
+from flowrules.model import expression as ex
+from flowrules.plan.aggregates import Aggregate
+
+if TYPE_CHECKING:
+    from flowrules.engine.surroundings import Surroundings
+
+Cells = NDArray[np.uint32]
+
+MOST_CELLS: Final = 1 << 22
+"""The most combinations of classes that one table numbers; groupings with more are divided."""
+
+MOST_BY_HOST: Final = 1 << 23
+"""The most entries of a histogram by host and signature; beyond it the rows of each grouping are selected."""
+
+LEAST_ROWS: Final = 1 << 13
+"""Pieces of fewer rows are counted by predicates: numbering cells would cost more."""
+
+_MET: Final = np.uint32(0xFFFF_FFFF)
+_PUT_ASIDE: Final = 16
+"""Rows of new cells are put aside where they are less than one in so many."""
+_MOST_ASIDE: Final = 1 << 17
+_EXACT: Final = 1 << 53
+_LIMIT: Final = 1 << 62
+
+
+@frozen(eq=False)
+class CellCounted:
+    """A grouping of the scan that is counted by cells: its place there, and how it is counted."""
+
+    place: int
+    where: Where
+    """Tests that cells decide first, the rest after them."""
+    counted: bool
+    coder: Coder | None
+    """The coder of its one host, where it is counted by host."""
+    aggregates: tuple[Aggregate, ...]
+
+
+@frozen(eq=False)
+class CellTask:
+    """Groupings counted by the same cells."""
+
+    classes: CellClasses
+    members: tuple[CellCounted, ...]
+
+
+def cell_tasks(fields: Sequence[str], members: Sequence[CellCounted], around: Surroundings) -> list[CellTask]:
+    """Members with the cells that count them, divided where together they would make too many.
+
+    A member that alone makes too many is in none.
+    """
+    if not members:
+        return []
+    tests = tuple(dict.fromkeys(t for m in members for t in m.where.cheap))
+    classes = CellClasses(fields, tests, around)
+    if classes.size <= MOST_CELLS:
+        return [CellTask(classes, tuple(members))]
+    if len(members) == 1:
+        return []
+    half = len(members) // 2
+    return [
+        *cell_tasks(fields, members[:half], around),
+        *cell_tasks(fields, members[half:], around),
+    ]
+
+
+class CellCounter:
+    """What one thread counts by the cells of a task."""
+
+    def __init__(self, task: CellTask, partials: Sequence[Partial]) -> None:
+        self._task = task
+        self._partials = [partials[m.place] for m in task.members]
+        self._ids = np.zeros(task.classes.size, np.uint32)
+        units: dict[tuple[int, ...], int] = {}
+        self._tests: list[tuple[ex.Expression, ...]] = []
+        self._units: list[int] = []
+        for member in task.members:
+            key = tuple(id(t) for t in member.where.cheap)
+            if key not in units:
+                units[key] = len(units)
+                self._tests.append(member.where.cheap)
+            self._units.append(units[key])
+        self._keys = list(units)
+        self._passed = np.zeros((1, len(units)), np.bool_)
+        """Which cell (by its id) passes which tests; cell 0 stands for rows that are put aside."""
+        sums = {n for m in task.members if m.counted for n in _summed(m)}
+        self._sums = tuple(sorted(sums))
+        keyless = [i for i, m in enumerate(task.members) if m.counted and m.coder is None]
+        self._whole = _WholeCells([(i, self._units[i]) for i in keyless], self._sums) if keyless else None
+        self._by_host: list[_HostCells] = []
+        by_coder: dict[int, list[int]] = {}
+        for i, member in enumerate(task.members):
+            if member.counted and member.coder is not None:
+                by_coder.setdefault(id(member.coder), []).append(i)
+        for hosted in by_coder.values():
+            coder = task.members[hosted[0]].coder
+            assert coder is not None
+            self._by_host.append(_HostCells([(i, self._units[i]) for i in hosted], coder, self._sums))
+        self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
+        self._aside: dict[object, list[Chunk]] = {}
+        self._aside_rows = 0
+        self._most = 0
+
+    def add(self, rows: Rows, selected: Selected) -> None:
+        """Count a piece."""
+        if rows.rows < LEAST_ROWS or not self._reserve(rows):
+            for member, partial in zip(self._task.members, self._partials, strict=True):
+                partial.add(select_rows(member.where, selected))
+            return
+        self._add(rows, selected, self._number(rows))
+
+    def settle(self) -> None:
+        """Put what was counted into the partials of the groupings."""
+        self._take_back()
+        self._flush()
+
+    def _number(self, rows: Rows) -> Cells:
+        """The cell of each row, 0 for rows put aside."""
+        raw = self._task.classes.of(rows)
+        cells = self._ids.take(raw)
+        if cells.min():
+            return cells
+        fresh = np.flatnonzero(cells == 0)
+        if len(fresh) * _PUT_ASIDE < rows.rows and self._aside_rows < _MOST_ASIDE:
+            chunk = rows.chunk.take(fresh)
+            self._aside.setdefault(tuple((n, c.dtype.str) for n, c in chunk.columns.items()), []).append(
+                chunk
+            )
+            self._aside_rows += len(fresh)
+            return cells
+        self._meet(raw.take(fresh))
+        return self._ids.take(raw)
+
+    def _meet(self, raw: Cells) -> None:
+        """Number new cells, and find which tests they pass."""
+        # marked in the table itself: cheaper than sorting the rows
+        self._ids[raw] = _MET
+        new = np.flatnonzero(self._ids == _MET).astype(np.uint32)
+        first = len(self._passed)
+        self._ids[new] = np.arange(first, first + len(new), dtype=np.uint32)
+        samples = self._task.classes.samples(new)
+        passed = np.ones((len(new), len(self._tests)), np.bool_)
+        for unit, tests in enumerate(self._tests):
+            for test in tests:
+                passed[:, unit] &= truth(test, samples)[0]
+        self._passed = np.concatenate((self._passed, passed))
+        for signatures in (*(h.signatures for h in self._by_host), self._choosing.signatures):
+            signatures.extend(passed)
+
+    def _add(self, rows: Rows, selected: Selected, cells: Cells) -> None:
+        if self._whole is not None:
+            self._whole.add(cells, rows, len(self._passed))
+        for hosted in list(self._by_host):
+            if not hosted.add(cells, rows):
+                self._give_up(hosted)
+        if self._choosing.members:
+            self._choosing.select(cells, selected, self._keys)
+            for i, _ in self._choosing.members:
+                self._partials[i].add(select_rows(self._task.members[i].where, selected))
+
+    def _give_up(self, hosted: _HostCells) -> None:
+        """Select the rows of groupings whose hosts have become too many, from this piece on."""
+        hosted.flush(self._task.members, self._partials)
+        self._by_host.remove(hosted)
+        self._choosing = _Choosing([*self._choosing.members, *hosted.members])
+        self._choosing.signatures.extend(self._passed[1:])
+
+    def _reserve(self, rows: Rows) -> bool:
+        """Whether the sums of a piece are exact; makes room for them."""
+        most = max((int(rows.column(n).max()) * rows.rows for n in self._sums), default=0)
+        if most >= _EXACT:
+            return False
+        self._most += most
+        if self._most >= _LIMIT:
+            self._flush()
+            self._most = most
+        return True
+
+    def _take_back(self) -> None:
+        """Count the rows that were put aside."""
+        aside, self._aside = self._aside, {}
+        for chunks in aside.values():
+            names = chunks[0].columns
+            whole = Chunk(
+                {n: np.concatenate([c[n] for c in chunks]) for n in names}, sum(c.rows for c in chunks)
+            )
+            rows = Rows(whole, self._task.classes.around)
+            selected: Selected = {(): rows}
+            if not self._reserve(rows):
+                for member, partial in zip(self._task.members, self._partials, strict=True):
+                    partial.add(select_rows(member.where, selected))
+                continue
+            raw = self._task.classes.of(rows)
+            fresh = np.flatnonzero(self._ids.take(raw) == 0)
+            if len(fresh):
+                self._meet(raw.take(fresh))
+            self._add(rows, selected, self._ids.take(raw))
+
+    def _flush(self) -> None:
+        if self._whole is not None:
+            self._whole.flush(self._passed, self._task.members, self._partials)
+        for hosted in self._by_host:
+            hosted.flush(self._task.members, self._partials)
+
+
+def _summed(member: CellCounted) -> list[str]:
+    return [a.of.name for a in member.aggregates if isinstance(a.of, ex.Field)]
+
+
+def _put(
+    member: CellCounted,
+    partial: Partial,
+    counts: NDArray[np.int64],
+    sums: Mapping[str, NDArray[np.int64]],
+) -> None:
+    """Give a partial its groups' counts and sums."""
+    parts = {a: sums[a.of.name] for a in member.aggregates if isinstance(a.of, ex.Field)}
+    partial.add_counted(counts, parts)
+
+
+class _WholeCells:
+    """Rows and sums by cell, for groupings without keys."""
+
+    def __init__(self, members: Sequence[tuple[int, int]], sums: Sequence[str]) -> None:
+        self._members = members
+        self._clear(sums)
+
+    def _clear(self, sums: Sequence[str]) -> None:
+        self._counts = np.zeros(0, np.int64)
+        self._sums = {n: np.zeros(0, np.int64) for n in sums}
+
+    def add(self, cells: Cells, rows: Rows, size: int) -> None:
+        """Count a piece with cells below ``size``."""
+        if len(self._counts) < size:
+            self._counts = grown(self._counts, size)
+            self._sums = {n: grown(s, size) for n, s in self._sums.items()}
+        places = cells.astype(np.intp)
+        self._counts[:size] += np.bincount(places, minlength=size)
+        for name, sums in self._sums.items():
+            # whole numbers below 2^53: exact
+            sums[:size] += np.bincount(places, rows.column(name), size).astype(np.int64)
+
+    def flush(
+        self, passed: NDArray[np.bool_], members: Sequence[CellCounted], partials: Sequence[Partial]
+    ) -> None:
+        """Give each grouping the cells that it wants, and begin anew."""
+        size = min(len(self._counts), len(passed))
+        for i, unit in self._members:
+            wanted = np.flatnonzero(passed[:size, unit])
+            counts = np.array([0, self._counts.take(wanted).sum()])
+            sums = {n: np.array([0, s.take(wanted).sum()]) for n, s in self._sums.items()}
+            _put(members[i], partials[i], counts, sums)
+        self._clear(tuple(self._sums))
+
+
+class _Signatures:
+    """One number for all cells that the same groupings want; 0: none wants them."""
+
+    def __init__(self, units: Sequence[int]) -> None:
+        self._units = np.array(sorted(set(units)), np.intp)
+        self._numbers: dict[bytes, int] = {}
+        self._wanted: list[NDArray[np.bool_]] = []
+        self.of_cell = np.zeros(1, np.uint32)
+        self.extend(np.zeros((0, int(self._units.max(initial=0)) + 1), np.bool_), first=True)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def extend(self, passed: NDArray[np.bool_], first: bool = False) -> None:
+        """Take new cells in, by the tests that they pass."""
+        if first:
+            self._numbers[np.packbits(np.zeros(len(self._units), np.bool_)).tobytes()] = 0
+            self._wanted.append(np.zeros(len(self._units), np.bool_))
+            return
+        own = passed[:, self._units]
+        more = np.empty(len(own), np.uint32)
+        for row, word in enumerate(np.packbits(own, axis=1)):
+            number = self._numbers.setdefault(word.tobytes(), len(self._numbers))
+            if number == len(self._wanted):
+                self._wanted.append(own[row])
+            more[row] = number
+        self.of_cell = np.concatenate((self.of_cell, more))
+
+    def wanted_by(self) -> dict[int, NDArray[np.bool_]]:
+        """For each unit which signatures it wants."""
+        return dict(zip(self._units.tolist(), np.stack(self._wanted, axis=1), strict=True))
+
+
+class _HostCells:
+    """Rows and sums by signature and host, for groupings by one host."""
+
+    def __init__(self, members: Sequence[tuple[int, int]], coder: Coder, sums: Sequence[str]) -> None:
+        self.members = list(members)
+        self.signatures = _Signatures([unit for _, unit in members])
+        self._coder = coder
+        self._names = tuple(sums)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._hosts = self._rows = 0
+        self._counts = np.zeros(0, np.int64)
+        self._sums = {n: np.zeros(0, np.int64) for n in self._names}
+
+    def add(self, cells: Cells, rows: Rows) -> bool:
+        """Count a piece; false (and nothing counted) where the histogram would become too large."""
+        signature = self.signatures.of_cell.take(cells)
+        live = np.flatnonzero(signature)
+        if not len(live):
+            return True
+        if len(live) < rows.rows:
+            rows, signature = rows.take(live), signature.take(live)
+        codes = codes_of(self._coder, rows)
+        if not self._make_room(len(self._coder), len(self.signatures)):
+            return False
+        pair = signature.astype(np.intp)
+        pair *= self._hosts
+        pair += codes
+        np.add.at(self._counts, pair, 1)
+        for name, sums in self._sums.items():
+            np.add.at(sums, pair, rows.column(name).astype(np.int64))
+        return True
+
+    def _make_room(self, hosts: int, signatures: int) -> bool:
+        if hosts <= self._hosts and signatures <= self._rows:
+            return True
+        more_hosts = self._hosts if hosts <= self._hosts else max(hosts + hosts // 4, 64)
+        more_rows = self._rows if signatures <= self._rows else signatures + signatures // 4
+        if more_hosts * more_rows > MOST_BY_HOST:
+            return False
+        self._counts = _widened(self._counts, (self._rows, self._hosts), (more_rows, more_hosts))
+        self._sums = {
+            n: _widened(s, (self._rows, self._hosts), (more_rows, more_hosts)) for n, s in self._sums.items()
+        }
+        self._hosts, self._rows = more_hosts, more_rows
+        return True
+
+    def flush(self, members: Sequence[CellCounted], partials: Sequence[Partial]) -> None:
+        """Give each grouping the hosts of the signatures that it wants, and begin anew."""
+        if self._rows:
+            used = min(self._rows, len(self.signatures))
+            shape = (self._rows, self._hosts)
+            wanted = {u: w[:used] for u, w in self.signatures.wanted_by().items()}
+            order = list(wanted)
+            matrix = np.stack([wanted[u] for u in order])
+            counts = _products(matrix, self._counts.reshape(shape)[:used])
+            sums = {n: _products(matrix, s.reshape(shape)[:used]) for n, s in self._sums.items()}
+            place = {unit: row for row, unit in enumerate(order)}
+            for i, unit in self.members:
+                row = place[unit]
+                _put(members[i], partials[i], counts[row], {n: s[row] for n, s in sums.items()})
+        self._clear()
+
+
+def _products(wanted: NDArray[np.bool_], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each row of ``wanted`` the sum of those rows of ``numbers``; exact."""
+    out = np.zeros((len(wanted), numbers.shape[1]), np.int64)
+    for row, mine in zip(out, wanted, strict=True):
+        for place in np.flatnonzero(mine).tolist():
+            row += numbers[place]
+    return out
+
+
+def _widened(array: NDArray[np.int64], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int64]:
+    out = np.zeros(after, np.int64)
+    out[: before[0], : before[1]] = array.reshape(before)
+    return out.reshape(-1)
+
+
+class _Choosing:
+    """The rows of a piece that pass each of some tests, by one ordering of the piece."""
+
+    def __init__(self, members: Sequence[tuple[int, int]]) -> None:
+        self.members = list(members)
+        self.signatures = _Signatures([unit for _, unit in members])
+
+    def select(self, cells: Cells, selected: Selected, keys: Sequence[tuple[int, ...]]) -> None:
+        """Put the rows of each unit into ``selected``, by the key of its tests."""
+        rows = selected[()]
+        signature = self.signatures.of_cell.take(cells)
+        live = np.flatnonzero(signature)
+        signature = signature.take(live)
+        if len(self.signatures) <= 1 << 16:
+            signature = signature.astype(np.uint16)
+        order = live.take(np.argsort(signature, kind="stable"))
+        ends = np.cumsum(np.bincount(signature, minlength=len(self.signatures)))
+        for unit, wanted in self.signatures.wanted_by().items():
+            parts = [order[ends[s - 1] : ends[s]] for s in np.flatnonzero(wanted).tolist()]
+            index = np.concatenate(parts) if parts else order[:0]
+            selected[keys[unit]] = rows.take(index)

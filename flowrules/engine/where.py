@@ -1,0 +1,63 @@
+"""Which rows of a piece pass the predicates of a grouping; what several groupings test is tested once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.predicates import truth
+from flowrules.engine.row_values import Rows
+from flowrules.model import expression as ex
+from flowrules.plan.cost import cost
+
+
+@frozen(eq=False)
+class Where:
+    """Predicates that must all be true: cheap ones, tested on all rows, and dear ones, on those left."""
+
+    cheap: tuple[ex.Expression, ...]
+    dear: tuple[ex.Expression, ...]
+
+    @classmethod
+    def of(cls, predicates: Sequence[ex.Expression]) -> Where:
+        """The predicates in the order in which they are tested."""
+        ordered = sorted(((cost(p), p) for p in predicates), key=lambda priced: priced[0])
+        cheap = tuple(p for (price, _), p in ordered if price == 0)
+        return cls(cheap, tuple(p for _, p in ordered[len(cheap) :]))
+
+    @property
+    def predicates(self) -> tuple[ex.Expression, ...]:
+        """All of them."""
+        return self.cheap + self.dear
+
+
+Selected = dict[tuple[int, ...], Rows]
+"""Rows of a piece by the identities of the predicates that they passed; ``()``: all of them."""
+
+
+def select_rows(where: Where, selected: Selected) -> Rows:
+    """The rows for which all of ``where`` is true; what is found on the way is kept in ``selected``."""
+    key = tuple(id(p) for p in where.cheap)
+    rows = selected.get(key)
+    if rows is None:
+        rows = selected[()]
+        passed: NDArray[np.bool_] | None = None
+        for predicate in where.cheap:
+            held = truth(predicate, rows)[0]
+            passed = held if passed is None else passed & held
+        assert passed is not None
+        rows = selected[key] = rows.take(np.flatnonzero(passed))
+        rows.passed = passed
+    for predicate in where.dear:
+        if not rows.rows:
+            return rows
+        key = (*key, id(predicate))
+        fewer = selected.get(key)
+        if fewer is None:
+            held = truth(predicate, rows)[0]
+            fewer = selected[key] = rows if held.all() else rows.take(np.flatnonzero(held))
+        rows = fewer
+    return rows

@@ -1,0 +1,269 @@
+"""Groupings counted by cells give what their own predicates give, whatever the chunks, threads and caps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrules.engine import cells
+from flowrules.engine.cell_classes import CellClasses
+from flowrules.engine.run import run
+from flowrules.flows.table import Chunk, FlowSource
+from flowrules.model import expression as ex
+from flowrules.model import types as t
+from flowrules.model.fields import STORED
+from flowrules.model.program import Program, TableDeclaration
+from flowrules.plan import cells as plan_cells
+from flowrules.plan.cells import CELL_FIELDS
+from flowrules.plan.explain import explain
+from flowrules.plan.planner import make_plan
+from tests.engine.building import all_of, among, any_of, cmp, f, m, no, program, source, table, way
+
+Rows = dict[str, np.ndarray[Any, Any]]
+
+PORTS = [0, 22, 53, 80, 443, 1023, 1024, 8080, 65535]
+
+
+def flows(seed: int, rows: int) -> Rows:
+    random = np.random.default_rng(seed)
+    port = np.array([*PORTS, 40000, 40001, 50000], np.uint16)
+    return {
+        "sip": (10 << 24) + random.integers(0, 5, rows).astype(np.uint32),
+        "dip": (20 << 24) + random.integers(0, 9, rows).astype(np.uint32),
+        "sport": random.choice(port, rows),
+        "dport": random.choice(port, rows),
+        "protocol": random.choice(np.array([1, 6, 17], np.uint8), rows),
+        "flags": random.integers(0, 64, rows).astype(np.uint8),
+        "type": random.integers(0, 5, rows).astype(np.uint8),
+        "packets": random.integers(1, 9, rows).astype(STORED["packets"].dtype),
+        "bytes": random.integers(40, 9000, rows).astype(STORED["bytes"].dtype),
+        "stime": np.full(rows, 1_767_571_200_000) + np.arange(rows),
+        "duration": np.zeros(rows, np.int64),
+    }
+
+
+def source_of(columns: Rows) -> FlowSource:
+    count = len(columns["sip"])
+
+    def read(fields: frozenset[str] | None, size: int) -> Iterator[Chunk]:
+        whole = Chunk({n: c for n, c in columns.items() if fields is None or n in fields}, count)
+        for start in range(0, count, size):
+            yield whole.slice(start, min(start + size, count))
+
+    return FlowSource("memory", "arrays", frozenset(columns), read)
+
+
+ports = st.lists(
+    st.one_of(
+        st.sampled_from(PORTS),
+        st.tuples(st.sampled_from(PORTS), st.sampled_from(PORTS)).map(lambda p: (min(p), max(p))),
+    ),
+    min_size=1,
+    max_size=5,
+)
+small = st.one_of(
+    st.builds(among, st.sampled_from(["sport", "dport"]), ports),
+    st.builds(cmp, st.sampled_from(["sport", "dport"]), st.sampled_from(["<", ">=", "=", "!="]), st.sampled_from(PORTS)),
+    st.builds(lambda p: cmp("protocol", "=", p), st.sampled_from([1, 6, 17])),
+    st.builds(lambda h, x: ex.FlagTest(type=t.TRUTH, name="flags", pairs=((h & x, x),)), st.integers(0, 63), st.integers(0, 63)),
+    st.builds(way, st.sampled_from(["inbound", "outbound", "internal", "external", "blocked"])),
+    st.builds(lambda n: cmp("type", "=", n), st.sampled_from(["in", "out", "inweb", "nosuch"])),
+)  # fmt: skip
+other = st.one_of(
+    st.builds(cmp, st.sampled_from(["packets", "bytes"]), st.sampled_from(["<", ">="]), st.sampled_from([4, 4000])),
+    st.builds(lambda p: cmp("icmp_type", "=", p), st.sampled_from([0, 8])),
+    st.builds(lambda n: cmp("sip", "=", (0xFFFF << 32) + (10 << 24) + n), st.integers(0, 5)),
+    st.just(cmp("sport", "=", f("dport"))),
+)  # fmt: skip
+trees = st.recursive(
+    small,
+    lambda below: st.one_of(
+        st.builds(no, below),
+        st.lists(below, min_size=1, max_size=3).map(lambda items: all_of(*items)),
+        st.lists(below, min_size=1, max_size=3).map(lambda items: any_of(*items)),
+        st.builds(
+            lambda n, items: ex.NOf(type=t.TRUTH, n=n, items=tuple(items)),
+            st.integers(1, 2),
+            st.lists(below, min_size=2, max_size=3),
+        ),
+    ),
+    max_leaves=5,
+)
+predicates = st.one_of(trees, st.builds(lambda a, b: all_of(a, b), trees, other), other)
+measures = st.sampled_from(
+    [
+        {"n": m("flows")},
+        {"n": m("flows"), "b": m("sum", "bytes")},
+        {"b": m("sum", "bytes"), "p": m("sum", "packets")},
+        {"n": m("flows"), "d": m("max", "bytes")},
+        {"p": m("distinct", "dport")},
+    ]
+)
+keys = st.sampled_from([[], ["sip"], ["dip"], ["sip", "dport"], ["protocol"]])
+rules = st.lists(st.tuples(predicates, measures, keys), min_size=1, max_size=12)
+
+
+def ruleset(drawn: Sequence[tuple[ex.Expression, Any, list[str]]]) -> Program:
+    tables: list[TableDeclaration] = [
+        table(f"t{number}", measured, source(predicate), by)
+        for number, (predicate, measured, by) in enumerate(drawn)
+    ]
+    return program(tables=tables)
+
+
+def answers(rules: Program, columns: Rows, **how: Any) -> dict[str, Any]:
+    found = run(rules, [source_of(columns)], **how)
+    return {
+        name: sorted(
+            tuple(str(c.scalar(r)) for c in result.frame.columns.values()) for r in range(result.frame.rows)
+        )
+        for name, result in found.tables.items()
+    }
+
+
+@pytest.fixture
+def by_cells(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Cells for any number of groupings and any piece."""
+    monkeypatch.setattr(plan_cells, "FEWEST", 1)
+    monkeypatch.setattr(cells, "LEAST_ROWS", 1)
+    return monkeypatch
+
+
+@given(
+    rules, st.integers(0, 5), st.integers(0, 400), st.sampled_from([7, 100, 1000]), st.sampled_from([1, 3])
+)
+@settings(max_examples=60, deadline=None)
+def test_cells_answer_as_predicates_do(drawn: Any, seed: int, rows: int, size: int, threads: int) -> None:
+    made, columns = ruleset(drawn), flows(seed, rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_cells, "FEWEST", 10_000)
+        expected = answers(made, columns, threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_cells, "FEWEST", 1)
+        patch.setattr(cells, "LEAST_ROWS", 1)
+        assert answers(made, columns, threads=threads, rows=size) == expected
+        for cap in ("MOST_CELLS", "MOST_BY_HOST"):
+            with pytest.MonkeyPatch.context() as tighter:
+                tighter.setattr(cells, cap, 12)
+                assert answers(made, columns, threads=threads, rows=size) == expected
+
+
+MANY = ruleset(
+    [
+        (
+            all_of(cmp("protocol", "=", 6), among("dport", [port])),
+            {"n": m("flows"), "b": m("sum", "bytes")},
+            by,
+        )
+        for port in PORTS
+        for by in ([], ["sip"])
+    ]
+)
+
+
+def plain(columns: Rows, rules: Program = MANY) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_cells, "FEWEST", 10_000)
+        return answers(rules, columns, threads=1)
+
+
+def test_rows_of_cells_met_late_are_counted(by_cells: pytest.MonkeyPatch) -> None:
+    columns = flows(1, 20_000)
+    # cells that stand in few rows of late pieces alone
+    columns["dport"][:] = 80
+    columns["dport"][15_000::1000] = np.array([22, 53, 443, 1023, 8080], np.uint16)
+    put_aside: list[int] = []
+    take_back = cells.CellCounter._take_back
+
+    def watched(counter: cells.CellCounter) -> None:
+        put_aside.append(counter._aside_rows)
+        take_back(counter)
+
+    by_cells.setattr(cells.CellCounter, "_take_back", watched)
+    assert answers(MANY, columns, threads=1, rows=5_000) == plain(columns)
+    assert put_aside[0] > 0
+
+
+def test_sums_past_the_floats_are_exact(by_cells: pytest.MonkeyPatch) -> None:
+    columns = flows(2, 500)
+    columns["bytes"] = columns["bytes"].astype(np.uint64)
+    columns["bytes"][::7] = (1 << 50) - 1
+    assert answers(MANY, columns, threads=2, rows=50) == plain(columns)
+    columns["bytes"][::7] = (1 << 58) - 1
+    assert answers(MANY, columns, threads=2, rows=50) == plain(columns)
+
+
+def test_what_is_counted_is_handed_on_before_it_overflows(by_cells: pytest.MonkeyPatch) -> None:
+    columns = flows(3, 3_000)
+    by_cells.setattr(cells, "_LIMIT", 1 << 22)
+    assert answers(MANY, columns, threads=1, rows=100) == plain(columns)
+
+
+def test_small_pieces_are_counted_by_predicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = flows(4, 300)
+    added = []
+    monkeypatch.setattr(cells.CellCounter, "_number", lambda self, rows: added.append(rows))
+    assert answers(MANY, columns, threads=1) == plain(columns)
+    assert not added
+
+
+def test_addresses_of_both_versions_in_one_run(by_cells: pytest.MonkeyPatch) -> None:
+    from flowrules.flows.table import widen
+
+    columns = flows(5, 1_000)
+    wide = {n: widen(c) if n in ("sip", "dip") else c for n, c in columns.items()}
+    both = [source_of(columns), source_of(wide)]
+    by_cells.setattr(plan_cells, "FEWEST", 10_000)
+    expected = run(MANY, both, threads=1, rows=90).tables["t:t1"].frame
+    by_cells.setattr(plan_cells, "FEWEST", 1)
+    found = run(MANY, both, threads=1, rows=90).tables["t:t1"].frame
+    assert [c.values.tolist() for c in found.columns.values()] == [
+        c.values.tolist() for c in expected.columns.values()
+    ]
+
+
+def test_values_that_no_test_tells_apart_are_one_class() -> None:
+    from flowrules.engine.direction import DirectionRule
+    from flowrules.engine.surroundings import Surroundings
+    from flowrules.engine.world import Found
+    from flowrules.flows.silk_conf import BUILT_IN
+
+    around = Surroundings(DirectionRule("types", BUILT_IN, None), BUILT_IN, Found(MANY))
+    tests = [
+        among("dport", [80, 443]),
+        among("dport", [(1024, 65535)]),
+        way("outbound"),
+        cmp("dport", "<", 1024),
+    ]
+    classes = CellClasses(CELL_FIELDS, tests, around)
+    # web ports, the other low ones, the high ones; outbound or not
+    assert classes.counts() == {"type": 2, "dport": 3}
+    assert classes.size == 6
+
+
+def test_the_plan_takes_cells_from_some_groupings_on() -> None:
+    few = ruleset([(among("dport", [p]), {"n": m("flows")}, []) for p in range(plan_cells.FEWEST - 1)])
+    assert make_plan(few).cells == {}
+    more = ruleset([(among("dport", [p]), {"n": m("flows")}, []) for p in range(plan_cells.FEWEST)])
+    planned = make_plan(more)
+    assert planned.cells[1].fields == ("dport",)
+    assert "counted by cells of dport" in explain(planned)
+    assert "counted by cells" not in explain(make_plan(few))
+
+
+def test_what_cells_do_not_decide_is_left() -> None:
+    rules = ruleset(
+        [
+            (all_of(among("dport", [p]), cmp("packets", ">=", 4)), {"n": m("flows")}, ["sip"])
+            for p in range(plan_cells.FEWEST)
+        ]
+    )
+    member = make_plan(rules).cells[1].members[0]
+    assert member.tests == (among("dport", [0]),)
+    assert member.rest == (cmp("packets", ">=", 4),)
+    assert not member.counted
