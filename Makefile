@@ -90,6 +90,7 @@ check: lint types imports test rulesets ## everything that must hold before a ch
 .PHONY: bench
 bench: $(VENV)/.ready-bench ## measure the engine beside Polars and DuckDB
 	@$(PY) benchmarks/report_answers.py
+	@$(PY) benchmarks/rules.py
 
 .PHONY: build
 build: $(VENV)/.ready-dev ## build the wheel and the source archive into dist/

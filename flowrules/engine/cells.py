@@ -135,7 +135,7 @@ class CellCounter:
             for member, partial in zip(self._task.members, self._partials, strict=True):
                 partial.add(select_rows(member.where, selected))
             return
-        self._add(rows, selected, self._number(rows))
+        self._add(rows, self._number(rows))
 
     def settle(self) -> None:
         """Put what was counted into the partials of the groupings."""
@@ -175,13 +175,15 @@ class CellCounter:
         for signatures in (*(h.signatures for h in self._by_host), self._choosing.signatures):
             signatures.extend(passed)
 
-    def _add(self, rows: Rows, selected: Selected, cells: Cells) -> None:
+    def _add(self, rows: Rows, cells: Cells) -> None:
         if self._whole is not None:
             self._whole.add(cells, rows, len(self._passed))
         for hosted in list(self._by_host):
             if not hosted.add(cells, rows):
                 self._give_up(hosted)
         if self._choosing.members:
+            # apart from what others selected: these rows are in the order of their signatures
+            selected: Selected = {(): rows}
             self._choosing.select(cells, selected, self._keys)
             for i, _ in self._choosing.members:
                 self._partials[i].add(select_rows(self._task.members[i].where, selected))
@@ -222,7 +224,7 @@ class CellCounter:
             fresh = np.flatnonzero(self._ids.take(raw) == 0)
             if len(fresh):
                 self._meet(raw.take(fresh))
-            self._add(rows, selected, self._ids.take(raw))
+            self._add(rows, self._ids.take(raw))
 
     def _flush(self) -> None:
         if self._whole is not None:

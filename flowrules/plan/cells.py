@@ -30,8 +30,11 @@ CELL_FIELDS: Final = (
 )
 """Stored fields with few values, of which cells are made."""
 
-FEWEST: Final = 8
-"""From so many groupings in a scan on, cells cost less than a predicate for each."""
+FEWEST: Final = 6
+"""From so many groupings in a scan on, cells cost less than a predicate for each.
+
+One with keys counts half: looking keys up is most of its cost, and cells do not save that.
+"""
 
 _SUMMED: Final = frozenset({"packets", "bytes"})
 
@@ -58,7 +61,7 @@ def plan_cells(scan: int, groupings: Sequence[GroupingPlan], direction_by: str) 
         counted = not rest and (keyed or not grouping.keys) and all(map(_summed, grouping.aggregates))
         members.append(CellMember(place, tests, rest, counted, keyed))
         fields.update(*(decided[id(t)] for t in tests))
-    if len(members) < FEWEST:
+    if sum(1.0 if not groupings[m.grouping].keys else 0.5 for m in members) < FEWEST:
         return None
     return CellPlan(tuple(f for f in CELL_FIELDS if f in fields), tuple(members))
 

@@ -260,7 +260,7 @@ def test_what_cells_do_not_decide_is_left() -> None:
     rules = ruleset(
         [
             (all_of(among("dport", [p]), cmp("packets", ">=", 4)), {"n": m("flows")}, ["sip"])
-            for p in range(plan_cells.FEWEST)
+            for p in range(2 * plan_cells.FEWEST)
         ]
     )
     member = make_plan(rules).cells[1].members[0]
