@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     help="Earlier results (--format json), for previous(…).",
 )
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Default: one for each core.")
+@click.option(
+    "--state",
+    "state_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep what is counted of each file here, and read only new and changed files the next time.",
+)
 @report_options
 def command(
     rulesets: tuple[str, ...],
@@ -50,6 +57,7 @@ def command(
     on_error: str,
     previous: Path | None,
     threads: int | None,
+    state_folder: Path | None,
     output_format: str,
     output: Path | None,
     limit: int,
@@ -65,7 +73,7 @@ def command(
     result = load_rulesets(rulesets, site, settings, "run")
     assert result.program is not None
     sources = open_flows(paths, input_format, silk_config, on_error)
-    profile = run_profile(result.program, sources, sources.conf, threads, previous)
+    profile = run_profile(result.program, sources, sources.conf, threads, previous, state_folder)
     report_skipped(sources)
     return print_profile(profile, output_format, output, limit, sets_folder, fail_on)
 
@@ -76,14 +84,26 @@ def run_profile(
     conf: SilkConf,
     threads: int | None = None,
     previous: Path | None = None,
+    state_folder: Path | None = None,
 ) -> NetworkProfile:
-    """Run a checked program over flows and explain what was found."""
+    """Run a checked program over flows and explain what was found; ``state_folder`` spares files read before."""
     from flowrules.cli.progress import progress_bar
     from flowrules.engine.run import run
     from flowrules.profile.build import build
     from flowrules.profile.previous import read_previous
 
     earlier = None if previous is None else read_previous(previous, program)
+    state = None
+    if state_folder is not None:
+        from flowrules.engine.state.folder import State
+
+        state = State.open(state_folder)
     with progress_bar("reading flows") as progress:
-        results = run(program, sources, conf=conf, threads=threads, progress=progress, previous=earlier)
+        results = run(
+            program, sources, conf=conf, threads=threads, progress=progress, previous=earlier, state=state
+        )
+    if state is not None and state.damages:
+        place, reason = state.damages[0]
+        more = f" and {len(state.damages) - 1} more" if len(state.damages) > 1 else ""
+        click.echo(f"state: {place}{more} cannot be used and was counted again: {reason}", err=True)
     return build(program, results, earlier)

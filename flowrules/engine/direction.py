@@ -26,6 +26,7 @@ from flowrules.engine.row_values import (
 from flowrules.flows.table import FlowSource
 
 if TYPE_CHECKING:
+    from flowrules.engine.state.folder import State
     from flowrules.flows.silk_conf import SilkConf
     from flowrules.model.address_set import AddressSet
 
@@ -89,13 +90,18 @@ _BY_SIDES: Final = np.array([EXTERNAL, INBOUND, OUTBOUND, INTERNAL], np.uint8)
 
 
 def decide(
-    wanted: str, sources: Sequence[FlowSource], nets_bound: bool, assumed: Collection[str] = ()
+    wanted: str,
+    sources: Sequence[FlowSource],
+    nets_bound: bool,
+    assumed: Collection[str] = (),
+    state: State | None = None,
+    conf: SilkConf | None = None,
 ) -> str:
     """How directions are told: ``types``, ``nets`` or ``none``.
 
     ``wanted`` is the site's ``direction``: ``auto``, ``types`` or ``nets``; ``assumed`` are the fields that the
     site assumes where a source lacks them.  Reads the type column of ``sources`` only for ``auto`` with
-    nets bound.
+    nets bound, and not of files whose types the ``state`` holds (told apart under ``conf``).
     """
     typed = "type" in assumed or (len(sources) > 0 and all("type" in s.fields for s in sources))
     if wanted == TYPES:
@@ -104,7 +110,14 @@ def decide(
         return NETS if nets_bound else NONE
     if not typed:
         return NETS if nets_bound else NONE
-    if nets_bound and _one_type(sources):
+    if not nets_bound:
+        return TYPES
+    if state is not None and conf is not None:
+        from flowrules.engine.state.kept_scan import types_within
+
+        met = {t for types in types_within(state, sources, conf).values() for t in types}
+        return NETS if len(met) <= 1 else TYPES
+    if _one_type(sources):
         return NETS
     return TYPES
 

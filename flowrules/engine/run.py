@@ -6,6 +6,8 @@ import os
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
+from attrs import evolve
+
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.cells import CellCounted, CellTask, cell_tasks
 from flowrules.engine.collect import CollectedRows, OtherSide
@@ -32,10 +34,12 @@ from flowrules.model.program import Program
 from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
 from flowrules.plan.missing import Fields
-from flowrules.plan.plan import Plan
+from flowrules.plan.plan import GroupingPlan, Plan
 from flowrules.plan.planner import make_plan
 
 if TYPE_CHECKING:
+    from flowrules.engine.state.folder import State
+    from flowrules.engine.state.kept_scan import KeptScan
     from flowrules.flows.silk_conf import SilkConf
 
 
@@ -53,11 +57,13 @@ def run(
     progress: Progress | None = None,
     previous: Earlier | None = None,
     wanted: Collection[str] | None = None,
+    state: State | None = None,
 ) -> Results:
     """Evaluate the rulesets ``wanted`` (``None``: those that the program shows) over all sources.
 
     ``threads`` (``None``: one for each core, up to ``MOST_THREADS``) and ``rows`` (records a chunk) change nothing but the time
     that it takes.  ``progress`` is called with the number of records done in the scan at hand.
+    With a ``state``, files that it knows are not read again for what it holds of them; the results are the same.
     Raises ``MissingField`` before anything is read where a source lacks what a declaration needs,
     ``SumOverflow``, ``LimitExceeded`` where a rule asks for more than memory holds, and what the sources raise.
     """
@@ -66,12 +72,15 @@ def run(
 
         conf = BUILT_IN
     sources = rereadable(program, sources, wanted)
-    by = decide(program.direction, sources, program.internal is not None, program.assume)
+    by = decide(program.direction, sources, program.internal is not None, program.assume, state, conf)
     fields = Fields([(s.path, s.fields) for s in sources], program.assume)
     plan = make_plan(program, wanted, fields, by)
-    return _Run(program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous).go(
-        threads or min(os.cpu_count() or 1, MOST_THREADS), rows, progress
-    )
+    results = _Run(
+        program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous, state
+    ).go(threads or min(os.cpu_count() or 1, MOST_THREADS), rows, progress)
+    if state is not None:
+        state.finish()
+    return results
 
 
 class _Run:
@@ -85,6 +94,7 @@ class _Run:
         rule: DirectionRule,
         conf: SilkConf,
         previous: Earlier | None,
+        state: State | None = None,
     ) -> None:
         self.program = program
         self.plan = plan
@@ -97,6 +107,11 @@ class _Run:
         self.records: Sequence[int] = [0] * len(sources)
         self.passes = 0
         self._other_places: list[tuple[tuple[ex.Expression, ...], str]] = []
+        self._kept: KeptScan | None = None
+        if state is not None:
+            from flowrules.engine.state.kept_scan import KeptScan
+
+            self._kept = KeptScan.of(state, program, sources, self.around, rule, self._counting)
 
     def go(self, threads: int, rows: int | None, progress: Progress | None) -> Results:
         for planned in self.plan.scans:
@@ -115,19 +130,59 @@ class _Run:
         progress: Progress | None,
     ) -> None:
         """Read all flows once and keep what was found (its own dictionaries are given up on return)."""
-        task, groupings, collections = self._task(number, fields)
+        kept, digests = self._keepable(number)
+        task, groupings, collections = self._task(number, fields, kept)
+        told = self._kept is not None and number == 1
         idle = not groupings and all(c.hosts is not None and not len(c.hosts[0]) for _, c in task.collections)
-        if number > 1 and idle:
+        if number > 1 and idle and not kept:
             for place, (_, collection) in zip(collections, task.collections, strict=True):
                 self.work.collected[place] = HostRows(CollectedRows(collection), {}, ())
             return
-        with asked_by(*self._spreading(groupings)):
-            found = scan(task, self.sources, self.around, threads=threads, rows=rows, progress=progress)
-        self._keep(found, number, groupings, collections)
+        with asked_by(*self._spreading([*groupings, *kept])):
+            parts = None
+            if self._kept is not None and (kept or told):
+                planned = [self.plan.groupings[place] for place in kept]
+                parts = self._kept.scan(planned, digests, fields, told, threads, rows, progress)
+            if parts is not None and not groupings and not collections:
+                found = parts
+            else:
+                task = evolve(task, facts=task.facts and not told)
+                found = scan(task, self.sources, self.around, threads=threads, rows=rows, progress=progress)
+                if parts is not None:
+                    found = evolve(
+                        found,
+                        groups=[*found.groups, *parts.groups],
+                        facts=parts.facts if told else found.facts,
+                        records=parts.records if told else found.records,
+                    )
+        self._keep(found, number, [*groupings, *kept], collections)
 
-    def _task(self, number: int, fields: frozenset[str]) -> tuple[Task, list[int], list[int]]:
-        """What a scan counts, and which groupings and collections of the plan those are."""
-        groupings = [i for i, g in enumerate(self.plan.groupings) if g.scan == number and g.finer is None]
+    def _keepable(self, number: int) -> tuple[list[int], list[str]]:
+        """The groupings of a scan that a state can hold, with their digests."""
+        if self._kept is None:
+            return [], []
+        places = [i for i, g in enumerate(self.plan.groupings) if g.scan == number and g.finer is None]
+        digests = self._kept.digests([self.plan.groupings[i] for i in places])
+        pairs = [(i, d) for i, d in zip(places, digests, strict=True) if d is not None]
+        return [i for i, _ in pairs], [d for _, d in pairs]
+
+    def _counting(self, planned: Sequence[GroupingPlan], fields: frozenset[str], facts: bool) -> Task:
+        """A task of nothing but these groupings, with dictionaries of its own."""
+        coders = Coders(self.around)
+        for each in planned:
+            self.work.need((*each.where, *each.keys, *(a.of for a in each.aggregates)))
+        counted = [(Where.of(g.where), Grouping(g.keys, g.inside, g.aggregates, coders)) for g in planned]
+        return Task(counted, [], [], fields, facts, _shared_coders([grouping for _, grouping in counted]))
+
+    def _task(
+        self, number: int, fields: frozenset[str], beside: Sequence[int] = ()
+    ) -> tuple[Task, list[int], list[int]]:
+        """What a scan counts except ``beside``, and which groupings and collections of the plan those are."""
+        groupings = [
+            i
+            for i, g in enumerate(self.plan.groupings)
+            if g.scan == number and g.finer is None and i not in beside
+        ]
         collections = [i for i, c in enumerate(self.plan.collections) if c.scan == number]
         counted = []
         self.work.need(self.plan.predicates(number))
