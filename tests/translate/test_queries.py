@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from flowrules.flows.silk_conf import read_silk_conf
-from flowrules.translate.translation import translate
 from flowrules.translate.run import map_kind, map_name, output_lines
+from flowrules.translate.translation import translate
 from tests.reference import ROOT, shared
 
 QUERIES = ROOT / "silk" / "queries"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowrules.flows.silk_conf import BUILT_IN
-from flowrules.translate.translation import Translation, translate
 from flowrules.translate.errors import TranslationError
+from flowrules.translate.translation import Translation, translate
 
 
 def translated(command: str) -> Translation:

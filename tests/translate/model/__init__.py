@@ -1,0 +1,1 @@
+"""A plain model of SiLK's tools, record by record, to hold translations against."""
