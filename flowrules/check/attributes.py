@@ -59,9 +59,7 @@ def _plain(item: tree.Item) -> object:
     return str(item)
 
 
-def check_attributes(
-    faults: Faults, attributes: tuple[tree.Attribute, ...], of_test: bool = False
-) -> None:
+def check_attributes(faults: Faults, attributes: tuple[tree.Attribute, ...], of_test: bool = False) -> None:
     """Report attributes that do not exist, stand twice, do not belong there, or have values that they do not take."""
     seen: dict[str, tree.Attribute] = {}
     for attribute in attributes:

@@ -49,7 +49,9 @@ def report(error: Exception) -> int:
         _say(_system(error))
         return DATA
     if isinstance(error, RecursionError):
-        _say("the rules are chained or nested too deeply (hint: let declarations name what they need directly)")
+        _say(
+            "the rules are chained or nested too deeply (hint: let declarations name what they need directly)"
+        )
         return USAGE
     if isinstance(error, MemoryError):
         _say("out of memory")

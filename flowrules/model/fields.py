@@ -52,7 +52,9 @@ STORED: Final[dict[str, Field]] = {
     for f in (
         _field("sip", "sIP", "address", None, "", "source address", "dip"),
         _field("dip", "dIP", "address", None, "", "destination address", "sip"),
-        _field("sport", "sPort", "port", "uint16", "", "source port (0 where the protocol has none)", "dport"),
+        _field(
+            "sport", "sPort", "port", "uint16", "", "source port (0 where the protocol has none)", "dport"
+        ),
         _field("dport", "dPort", "port", "uint16", "", "destination port; ICMP: type * 256 + code", "sport"),
         _field("protocol", "protocol", "protocol", "uint8", "", "IP protocol number"),
         _field("packets", "packets", "count", "uint64", "packets", "packets in the flow"),
@@ -65,12 +67,25 @@ STORED: Final[dict[str, Field]] = {
         _field("output", "out", "output", "uint32", "", "SNMP index of the output interface", "input"),
         _field("nhip", "nhIP", "address", None, "", "next hop address"),
         _field("initial_flags", "initialFlags", "flags", "uint8", "", "TCP flags of the first packet"),
-        _field("session_flags", "sessionFlags", "flags", "uint8", "", "TCP flags of all packets but the first"),
-        _field("attributes", "attributes", "attributes", "uint8", "", "SiLK attributes, on-disk bits (mask 0x79)"),
-        _field("application", "application", "application", "uint16", "", "application label: the port of the protocol recognised"),
+        _field(
+            "session_flags", "sessionFlags", "flags", "uint8", "", "TCP flags of all packets but the first"
+        ),
+        _field(
+            "attributes", "attributes", "attributes", "uint8", "", "SiLK attributes, on-disk bits (mask 0x79)"
+        ),
+        _field(
+            "application",
+            "application",
+            "application",
+            "uint16",
+            "",
+            "application label: the port of the protocol recognised",
+        ),
         _field("type", "type", "label", "uint8", "", "SiLK flowtype (id; 255 unknown)"),
         _field("ip_version", "ipVersion", "number", "uint8", "", "IP version of the record, 4 or 6"),
-        _field("record_number", "record", "count", "uint64", "", "position of the record in its source, from 0"),
+        _field(
+            "record_number", "record", "count", "uint64", "", "position of the record in its source, from 0"
+        ),
     )
 }
 """Fields that a column of a chunk holds, by name.  ``packets`` and ``bytes`` may come as uint32."""

@@ -127,7 +127,9 @@ def literal_text(type_: Type, value: object) -> str:
             return f"{_decimal(Fraction(_number(value)) / exact[1])}{exact[0]}"
         case "duration":
             units = _DURATIONS[1:]
-            unit, size = next(((u, s) for u, s in units if value and Fraction(_number(value)) % s == 0), ("s", 1000))
+            unit, size = next(
+                ((u, s) for u, s in units if value and Fraction(_number(value)) % s == 0), ("s", 1000)
+            )
             return f"{_decimal(Fraction(_number(value)) / size)}{unit}"
         case "time":
             return format_time(int(_number(value)))
