@@ -29,6 +29,8 @@ def bag_lines(
         (frame[output.key.column].scalar(r), _whole(frame[table.measures[0]].scalar(r)))
         for r in range(frame.rows)
     ]
+    if output.numbers:
+        pairs = _capped(pairs)
     six = _six(output, frame, members)
     asked = [n for n in ("network-structure", "bin-ips", "sort-counters") if switches.has(n)]
     if "bin-ips" in asked and len(asked) > 1:
@@ -45,6 +47,15 @@ def bag_lines(
         if switches.get("print-statistics") not in ("", "-", "stdout", "stderr"):
             raise switches.refuse("print-statistics", "it is printed, and written to no file")
         yield from _statistics(output, pairs, six, surface)
+
+
+def _capped(pairs: Sequence[tuple[Scalar, int]]) -> list[tuple[Scalar, int]]:
+    """Keys that were counters: all above 32 bits are the highest key."""
+    found: dict[Scalar, int] = {}
+    for key, counter in pairs:
+        place = min(_whole(key), _HIGHEST_COUNTER)
+        found[place] = found.get(place, 0) + counter
+    return list(found.items())
 
 
 def _whole(value: Scalar) -> int:

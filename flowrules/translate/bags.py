@@ -65,6 +65,8 @@ class Bag:
     def declaration(self, name: str, ordered: bool = False) -> str:
         """The table that the bag is."""
         measure = self.counter.text
+        if self.counter.column.startswith("sum_"):
+            measure += f" as {self.counter.column}"
         where = f" where {' and '.join(self.wheres)}" if self.wheres else ""
         alias = "" if self.key.column == self.key.text else f" as {self.key.column}"
         keep = f" keep {' and '.join(self.keeps)}" if self.keeps else ""

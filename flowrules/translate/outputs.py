@@ -74,6 +74,8 @@ class BagText:
     """Whether the keys are IPv6 addresses whatever they hold."""
     members: str | None = None
     """The set of the keys before limits, of which one decides that; without it the table's."""
+    numbers: bool = False
+    """Whether the keys are counters of another bag, which are keys of 32 bits."""
 
 
 @frozen

@@ -53,6 +53,11 @@ _ADDRESSES: Final = {
     "saddress": "sip", "daddress": "dip", "any-address": "aip", "next-hop-id": "nhip",
     "sipset": "sip", "dipset": "dip", "anyset": "aip", "nhipset": "nhip",
 }  # fmt: skip
+_UNSURE: Final = {
+    "icmp-type": "icmp_type", "icmp-code": "icmp_code", "sensors": "sensor", "flowtypes": "type",
+    "bytes-per-packet": "bytes_per_packet",
+}  # fmt: skip
+"""Switches about what a record may not have, as the field that is unknown then."""
 _OUTPUTS: Final = frozenset(
     (
         "pass-destination",
@@ -87,7 +92,10 @@ class FilterContext:
 
 
 def predicates(switches: Switches, context: FilterContext) -> list[str]:
-    """The conditions of one rwfilter, all of which must hold, as text of the language."""
+    """The conditions of one rwfilter, all of which must hold, as text of the language.
+
+    Where the records that fail are asked for too, what may be unknown says that it is known.
+    """
     _refuse_contradictions(switches)
     found: list[str] = []
     for name, value in switches.given:
@@ -100,10 +108,14 @@ def predicates(switches: Switches, context: FilterContext) -> list[str]:
             if condition not in found:
                 found.append(condition)
             continue
-        found.append(_predicate(switches, name, value, context))
+        condition = _predicate(switches, name, value, context)
+        unsure = _UNSURE.get(name) if switches.has("fail-destination") else None
+        found.append(f"known({unsure}) and {condition}" if unsure and condition else condition)
     classes, types = switches.get("class"), switches.get("type")
     if classes is not None or types is not None:
-        found.insert(0, _types(switches, classes, types, context.conf))
+        condition = _types(switches, classes, types, context.conf)
+        both = condition and switches.has("fail-destination")
+        found.insert(0, f"known(type) and {condition}" if both else condition)
     return [f for f in found if f]
 
 
@@ -324,6 +336,8 @@ def _map_labels(switches: Switches, name: str, value: str, context: FilterContex
         "any": [map_call(declared, kind, "s"), map_call(declared, kind, "d")],
     }[side]
     parts = [f"{c} in ({labels})" for c in calls]
+    if switches.has("fail-destination"):
+        parts = [f"known({c}) and {p}" for c, p in zip(calls, parts, strict=True)]
     return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
 
 

@@ -322,7 +322,7 @@ def _rwbagcat(builder: Builder, switches: Switches, stream: Stream | None, last:
         # a bag is printed as IPv6 where any of its keys is, also one that the limits leave out
         members = builder.name(f"{bag.key.column}_keys")
         builder.asides.append(f"set {members} = {bag.key.text} of {bag.source}")
-    builder.outputs.append(BagText(table, bag.key, switches, bag.six, members))
+    builder.outputs.append(BagText(table, bag.key, switches, bag.six, members, bag.numbers))
     return None
 
 

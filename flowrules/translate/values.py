@@ -166,16 +166,30 @@ def wildcard_items(tool: str, switch: str, text: str) -> list[str]:
     """
     if "/" in text or (text.count(".") < 3 and ":" not in text):
         return address_items(tool, switch, text)
-    if ":" in text and "," not in text:
-        return [text]
+    if ":" in text and "." in text:
+        head, _, quad = text.rpartition(":")
+        if head.lower() != "::ffff":
+            raise TranslationError(tool, switch, f"{text} is no pattern of eight groups")
+        return wildcard_items(tool, switch, quad)
+    if ":" in text and "," not in text and "x" in text.lower():
+        return [text.lower()]
     mark = ":" if ":" in text else "."
-    parts = [p.split(",") for p in text.split(mark)]
+    if "-" not in text and "," not in text and "x" not in text.lower():
+        return address_items(tool, switch, text)
+    parts = [p.split(",") for p in (_groups(text) if mark == ":" else text.lower().split("."))]
     combined = [mark.join(choice) for choice in product(*parts)]
     if len(combined) > 4096:
         raise TranslationError(
             tool, switch, f"{text} stands for {len(combined)} wildcards; 4096 can be written"
         )
     return combined
+
+
+def _groups(text: str) -> list[str]:
+    """The groups of an IPv6 wildcard, a shortened run of zeros written out."""
+    head, double, tail = text.lower().partition("::")
+    before, after = ([g for g in part.split(":") if g] for part in (head, tail))
+    return before + (["0"] * (8 - len(before) - len(after)) if double else []) + after
 
 
 def address_items(tool: str, switch: str, text: str) -> list[str]:

@@ -73,7 +73,7 @@ def limit(given: Given, bag: Bag) -> Bag:
 
 def invert(bag: Bag) -> Bag:
     counters: dict[int, int] = {}
-    for counter in bag.counters.values():
+    for counter in (min(c, (1 << 32) - 1) for c in bag.counters.values()):
         counters[counter] = counters.get(counter, 0) + 1
     return Bag("counter", counters, {})
 
@@ -121,7 +121,7 @@ def cat(given: Given, bag: Bag) -> list[str]:
 
 def _binned(kind: str, counters: list[int]) -> list[str]:
     bins: dict[str, int] = {}
-    for counter in sorted(counters):
+    for counter in sorted(min(c, (1 << 32) - 1) for c in counters):
         if kind == "binary":
             low = int(math.log2(counter))
             label = f"2^{low:02d} to 2^{low + 1:02d}-1"
