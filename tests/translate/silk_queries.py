@@ -70,6 +70,8 @@ class Maker:
         self.files = files
         self.path = self.random.choice(files.flows)
         self.rows = rows_of(self.path)
+        if self.chance(0.1):
+            self.path = " ".join(files.flows[-2:])
 
     # ---- arguments ----
 
@@ -249,6 +251,11 @@ class Maker:
         if {"itype", "icode"} & set(names) and self.chance(0.6) and "protocol" not in names:
             names.append("protocol")
         maps = f" --pmap-file=zone:{self.files.zone} --pmap-file=svc:{self.files.service}"
+        if self.chance(0.1):
+            numbers = self.random.choice(
+                ("1,2", "3,5", "1,12", "4,5,21", "8,26,27", "5,28", "9,10", "9,10,11", "29,20")
+            )
+            return ",".join(BY_NUMBER[n] for n in numbers.split(",")), ""
         return ",".join(names), maps if any("-" in n for n in names) else ""
 
     def values(self, keys: str, times: bool) -> str:
@@ -515,8 +522,47 @@ class Maker:
         )
         return f"{first}\n{second.replace('made.set', 'made.set')}{end}"
 
+    def overall(self) -> str:
+        before, after = self.source(0.8)
+        detail = self.random.choice(
+            ("", " --detail-proto-stats=6", " --detail-proto-stats=1,17", " --detail-proto-stats=0-17,50")
+        )
+        return f"{before}rwstats{after}{detail or ' --overall-stats'}"
 
-TOOLS = ("rwfilter", "rwuniq", "rwstats", "rwcount", "sets", "rwbag", "rwcut", "script")
+    def files_of_sets(self) -> str:
+        """One rwset with several outputs, and tools that read these."""
+        before, after = self.source(0.7)
+        first = f"{before}rwset{after} --sip-file=a.set --dip-file=b.set --nhip-file=c.set"
+        operation = self.random.choice(("union", "intersect", "difference", "symmetric-difference"))
+        names = self.random.sample(("a.set", "b.set", "c.set"), self.random.randint(2, 3))
+        second = f"rwsettool --{operation} {' '.join(names)} --output-path=d.set"
+        return f"{first}\n{second}\nrwsetcat{self.random.choice((' --count-ips', ' --count-ips --print-statistics', ' --print-statistics'))} {' '.join(names)} d.set"
+
+    def files_of_bags(self) -> str:
+        before, after = self.source(0.7)
+        first = f"{before}rwbag{after} --bag-file=sIPv4,flows,a.bag"
+        second = f"rwbagtool a.bag --mincounter={self.random.randint(1, 5)} --output-path=b.bag"
+        return f"{first}\n{second}\nrwbagcat {self.random.choice(('a.bag', 'b.bag'))} {self.random.choice(('--sort-counters', '--print-statistics', '--bin-ips'))}"
+
+
+BY_NUMBER = {
+    "1": "sip", "2": "dip", "3": "sport", "4": "dport", "5": "protocol", "8": "flags", "9": "stime", "10": "duration",
+    "11": "etime", "12": "sensor", "20": "class", "21": "type", "26": "initialflags", "27": "sessionflags",
+    "28": "attributes", "29": "application",
+}  # fmt: skip
+TOOLS = (
+    "rwfilter",
+    "rwuniq",
+    "rwstats",
+    "rwcount",
+    "sets",
+    "rwbag",
+    "rwcut",
+    "script",
+    "overall",
+    "files_of_sets",
+    "files_of_bags",
+)
 """What ``query`` makes."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from tests.translate.model.filtering import instant
+from tests.translate.model.filtering import instant, integers
 from tests.translate.model.records import (
     CONF,
     Map,
@@ -261,9 +261,72 @@ def uniq(given: Given, rows: list[Row]) -> list[str]:
     return lines
 
 
+_LAST = (1 << 32) - 1
+_ENDS = {
+    "bytes": [40, 60, 100, 150, 256, 1000, 10000, 100000, 1000000, _LAST],
+    "packets": [3, 4, 10, 20, 50, 100, 500, 1000, 10000, _LAST],
+    "bpp": [40, 44, 60, 100, 200, 400, 600, 800, 1500, _LAST],
+}
+_OTHER_ENDS = {
+    "bytes": [20, 40, 80, 130, 256, 1000, 10000, 100000, 1000000, _LAST],
+    "packets": [3, 4, 10, 20, 50, 100, 500, 1000, 10000, _LAST],
+    "bpp": [20, 24, 40, 100, 200, 400, 600, 800, 1500, _LAST],
+}
+
+
+def overall(given: Given, rows: list[Row]) -> list[str]:
+    """--overall-stats and --detail-proto-stats."""
+    text = dict(given).get("detail-proto-stats")
+    wanted = sorted({p for a, b in integers(text, 255) for p in range(a, b + 1)}) if text else []
+    lines: list[str] = []
+    if not rows:
+        return ["FLOW STATISTICS--ALL PROTOCOLS:  0 records"]
+    parts = {p: [r for r in rows if r.protocol == p] for p in wanted}
+    if not any(len(part) == len(rows) for part in parts.values()):
+        lines.append(f"FLOW STATISTICS--ALL PROTOCOLS:  {len(rows)} records")
+        lines += _intervals(rows, _ENDS, "%_of_input")
+    for protocol, part in parts.items():
+        lines += ["", f"FLOW STATISTICS--PROTOCOL {protocol}:  {len(part)}/{len(rows)} records"]
+        lines += _intervals(part, _ENDS if protocol == 6 else _OTHER_ENDS, "%_of_proto") if part else []
+    return lines
+
+
+def _intervals(rows: list[Row], ends: dict[str, list[int]], share_title: str) -> list[str]:
+    lines = []
+    for name, title in (("bytes", "BYTES"), ("packets", "PACKETS"), ("bpp", "BYTES/PACKET")):
+        exact = [r.bytes / r.packets if name == "bpp" else getattr(r, name) for r in rows]
+        numbers = [int(v) for v in exact]
+        counts = [0] * 10
+        for value in numbers:
+            counts[next(i for i, end in enumerate(ends[name]) if value <= end)] += 1
+        lines.append(f"*{title} min {min(numbers)}; max {max(numbers)}")
+        quarter = len(rows) >> 2
+        marks = []
+        for target in (quarter, len(rows) >> 1, 3 * quarter):
+            seen = 0
+            for i, count in enumerate(counts):
+                if seen + count >= target:
+                    low = ends[name][i - 1] if i else 0
+                    marks.append(
+                        low + (target - seen) / count * (ends[name][i] - low) if count else float("nan")
+                    )
+                    break
+                seen += count
+        shown = ["-nan" if v != v else f"{v:.5f}" for v in (*marks, marks[2] - marks[0])]
+        lines.append("  quartiles LQ {} Med {} UQ {} UQ-LQ {}".format(*shown))
+        lines.append(f"interval_max|count<=max|{share_title}|cumul_%")
+        running = 0.0
+        for end, count in zip(ends[name], counts, strict=True):
+            running += 100.0 * count / len(rows)
+            lines.append(f"{end}|{count}|{100.0 * count / len(rows):.6f}|{running:.6f}")
+    return lines
+
+
 def stats(given: Given, rows: list[Row]) -> list[str]:
-    rows = versioned(given, rows)
     switches = dict(given)
+    if "overall-stats" in switches or "detail-proto-stats" in switches:
+        return overall(given, rows)
+    rows = versioned(given, rows)
     values = [_value(w) for n, text in given if n == "values" for w in text.split(",")]
     values += [_value(n) for n, _ in given if n in ("flows", "bytes", "packets")]
     values = values or [_value("records")]
