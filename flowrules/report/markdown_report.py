@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Final
 
 from flowrules.report.document import Block, Grid, Heading, Note
+from flowrules.report.wrapping import printable
+
+_MARKS: Final = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|^(?:[#+-]|\d+[.)])(?=[\s#]|$)")
+"""What Markdown would take for something else; ``_`` inside a word, and ``#`` inside a line, it does not."""
 
 
 def markdown_report(blocks: Iterable[Block]) -> str:
-    """The blocks as GitHub-flavoured Markdown; cell text is escaped."""
-    return "\n".join(_lines(blocks)) + "\n"
+    """The blocks as GitHub-flavoured Markdown; all text is escaped."""
+    paragraphs: list[str] = []
+    for kind, group in groupby(blocks, type):
+        if kind is Note:
+            # two blanks end a line inside a paragraph
+            paragraphs.append("  \n".join(_note(block) for block in group if isinstance(block, Note)))
+        else:
+            for block in group:
+                if isinstance(block, Heading):
+                    paragraphs.append("#" * block.level + " " + escaped(block.text))
+                elif isinstance(block, Grid):
+                    paragraphs.append("\n".join(_grid(block)))
+                    if block.more:
+                        paragraphs.append(f"… {block.more:,} more")
+    return "\n\n".join(paragraphs) + "\n"
 
 
-def _escape(text: str) -> str:
-    for mark in "\\`*_{}[]<>|#":
-        text = text.replace(mark, "\\" + mark)
-    return text.replace("\n", " ")
+def escaped(text: str) -> str:
+    """Text such that Markdown shows it as it is, on one line."""
+    return _MARKS.sub(lambda mark: _backslashed(mark[0]), printable(text))
 
 
-def _lines(blocks: Iterable[Block]) -> Iterator[str]:
-    first = after_note = True
-    for block in blocks:
-        match block:
-            case Heading(level=level, text=text):
-                if not first:
-                    yield ""
-                yield "#" * level + " " + _escape(text)
-                yield ""
-            case Note(text=text, severity=severity):
-                yield f"**{severity}:** {_escape(text)}  " if severity else f"{_escape(text)}  "
-            case Grid():
-                if after_note:
-                    yield ""
-                yield from _grid(block)
-        first = False
-        after_note = not isinstance(block, Heading)
+def _backslashed(mark: str) -> str:
+    return f"{mark[:-1]}\\{mark[-1]}"
+
+
+def _note(note: Note) -> str:
+    return f"**{note.severity}:** {escaped(note.text)}" if note.severity else escaped(note.text)
 
 
 def _grid(grid: Grid) -> Iterator[str]:
-    yield "| " + " | ".join(_escape(c) for c in grid.columns) + " |"
-    yield "|" + "|".join(" ---: " if r else " --- " for r in grid.right) + "|"
+    used = [i for i in range(len(grid.columns)) if any(r[i] for r in grid.rows)]
+    yield "| " + " | ".join(escaped(grid.columns[i]) for i in used) + " |"
+    yield "|" + "|".join(" ---: " if grid.right[i] else " --- " for i in used) + "|"
     for row in grid.rows:
-        yield "| " + " | ".join(_escape(c) for c in row) + " |"
-    if grid.more:
-        yield ""
-        yield f"… {grid.more:,} more"
+        yield "| " + " | ".join(escaped(row[i]) for i in used) + " |"
