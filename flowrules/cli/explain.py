@@ -118,8 +118,9 @@ def host_command(
             conf = read_silk_conf(folder / "silk.conf")
             profile = run_profile(result.program, [sample_source(scale)], conf, threads)
     if output_format == "json":
-        click.echo(host_json_report(profile, number), nl=False)
-        return 0
+        document, found = host_json_report(profile, number)
+        click.echo(document, nl=False)
+        return 0 if found else 1
 
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     text, found = host_report(profile, number, wants_color(sys.stdout), width)

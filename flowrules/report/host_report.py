@@ -40,15 +40,15 @@ def host_report(
     return "".join(f"{text}\n" for line in lines for text in line.broken(width, color)), found
 
 
-def host_json_report(profile: NetworkProfile, address: int) -> str:
-    """The same as JSON: what ``--format json`` of a run says of the host, by profile."""
+def host_json_report(profile: NetworkProfile, address: int) -> tuple[str, bool]:
+    """The same as JSON: what ``--format json`` of a run says of the host, by profile; whether it stands in any."""
     found: dict[str, Json] = {
         name: host_json(findings, host)
         for name, findings in profile.profiles.items()
         for host in findings.hosts
         if _is(host, address)
     }
-    return json_text({"host": format_address(address), "profiles": found})
+    return json_text({"host": format_address(address), "profiles": found}), bool(found)
 
 
 def _is(host: HostFinding, address: int) -> bool:
