@@ -136,7 +136,7 @@ def _adjusted(switches: Switches, value: ValueField, grouping: _Grouping) -> Val
     if value in moved:
         sayable, text = moved[value]
         if sayable and not (grouping.milliseconds and value == LATEST):
-            return ValueField(value.title, value.column, text)
+            return ValueField(value.title, "earliest" if value == EARLIEST else "latest", text)
     elif value.title not in ("sTime-Distinct", "eTime-Distinct", "duration-Distinct") or (
         value.title == "duration-Distinct" and not (start and end)
     ):

@@ -64,6 +64,8 @@ class Builder:
     lines: list[str] = field(factory=list)
     asides: list[str] = field(factory=list)
     """Declarations that only the form of what is printed depends on."""
+    unmixed: list[tuple[str, Switches, str]] = field(factory=list)
+    """Sets of the asides that may not hold addresses of both versions, with the switch that may not meet them."""
     names: set[str] = field(factory=set)
     files: dict[str, Stream] = field(factory=dict)
     parameters: dict[str, str] = field(factory=dict)

@@ -65,6 +65,14 @@ def output_lines(
         opened = open_sources(paths, silk_config=silk_config)
         sources, conf = opened, opened.conf
     results = run(program, sources, conf=conf, threads=threads)
+    for name, switches, switch in translation.unmixed:
+        members = results.sets[f"{RULESET}:{name}"].addresses
+        if members is not None and members.has_ipv6 and len(members.v4_first):
+            raise switches.refuse(
+                switch,
+                "the set holds IPv4 and IPv6 addresses, of which the tool would take the bits as one kind",
+                "split it by version first, with --ipv6-policy of rwset",
+            )
     labels = {name.rpartition(":")[2]: table.labels for name, table in program.maps.items()}
     for output in translation.outputs:
         if isinstance(output, Records):

@@ -8,6 +8,8 @@ from typing import Final
 from attrs import frozen
 
 from flowrules.flows.silk_conf import SilkConf
+from flowrules.model.source_text import SourceText
+from flowrules.syntax.formatting.formatter import format_source
 from flowrules.translate import aggregate
 from flowrules.translate.bags import Bag, bag_files, cover_text, inverted, limited
 from flowrules.translate.builder import STDIN, STDOUT, Builder, Flows, SetOf, Stream, filter_text, stem
@@ -32,6 +34,8 @@ class Translation:
     """The flow files that the pipelines read; ``-`` is standard input."""
     asides: str = ""
     """Declarations that only the form of what is printed depends on; no part of the ruleset."""
+    unmixed: tuple[tuple[str, Switches, str], ...] = ()
+    """Sets of the asides that may not hold addresses of both versions, with the switch that may not meet them."""
 
 
 def translate(
@@ -46,16 +50,19 @@ def translate(
     """
     builder = Builder(conf, map_kind, map_name)
     found = pipelines(script)
+    parts: list[str] = []
     for pipeline in found:
+        before = len(builder.lines)
         _pipeline(builder, pipeline)
-    head = [f"# {line}" for p in found for line in _wrapped(p.text)]
+        parts += ["", *(f"# {line}" for line in _wrapped(pipeline.text)), *builder.lines[before:]]
     title = "A SiLK pipeline" if len(found) == 1 else "SiLK pipelines"
-    head += ["", f'ruleset {RULESET} {{ title "{title}" }}', ""]
+    text = "\n".join([f'ruleset {RULESET} {{ title "{title}" }}', *parts]) + "\n"
     return Translation(
-        "\n".join([*head, *builder.lines]) + "\n",
+        format_source(SourceText("pipeline.frules", text)),
         tuple(builder.outputs),
         builder.inputs or (),
         "".join(f"{line}\n" for line in builder.asides),
+        tuple(builder.unmixed),
     )
 
 
@@ -211,6 +218,9 @@ def _rwsettool(builder: Builder, switches: Switches, stream: Stream | None, last
             builder.declare(f"set {union} = {' | '.join(names)}")
             names = [union]
         text = f"{word}({names[0]}, {min(int(value), 32)}, {value})"
+        whole = builder.name("whole")
+        builder.asides.append(f"set {whole} = {names[0]}")
+        builder.unmixed.append((whole, switches, chosen[0]))
     else:
         text = f" {_SET_OPERATORS[chosen[0]]} ".join(names)
     declared = builder.name(chosen[0] if piped else stem(path))

@@ -30,6 +30,7 @@ def number_list(tool: str, switch: str, text: str, highest: int) -> list[str]:
 
 def membership(field: str, items: list[str]) -> str:
     """``field = item`` for one plain item, else ``field in (…)``."""
+    items = list(dict.fromkeys(items))
     # `in` is a type too, and stands only in a list
     if (
         len(items) == 1

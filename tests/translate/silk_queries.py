@@ -320,6 +320,8 @@ class Maker:
             values = ",".join(
                 v for v in values.split(",") if v not in ("distinct:stime", "distinct:duration")
             )
+            if "stime" in keys.split(",") and "0.5" not in moved and self.chance(0.3):
+                values = ",".join(filter(None, (values, "stime-earliest")))
         text = f"{before}rwuniq{after} --fields={keys}{maps}"
         text += f" --values={values}" if values else ""
         if self.chance(0.1) and not moved:

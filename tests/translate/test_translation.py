@@ -15,18 +15,16 @@ def translated(command: str) -> Translation:
 
 def body(command: str) -> str:
     """The declarations, on one line."""
-    text = (
-        translated(command).text.partition('pipeline" }')[2]
-        or translated(command).text.partition('lines" }')[2]
-    )
-    return " ".join(text.split())
+    lines = translated(command).text.partition("\n}\n")[2].splitlines()
+    text = " ".join(" ".join(line for line in lines if not line.startswith("#")).split())
+    return text.replace("( ", "(").replace(" )", ")")
 
 
 @pytest.mark.parametrize(
     ("switches", "predicate"),
     [
         ("--protocol=6", "tcp"),
-        ("--protocol=6,17", "protocol in (6, 17)"),
+        ("--protocol=6,17", "protocol in (tcp, udp)"),
         ("--proto=50", "esp"),
         ("--sport=80", "sport = 80"),
         ("--dport=80,8000-8080,49152-", "dport in (80, 8000-8080, 49152-65535)"),
