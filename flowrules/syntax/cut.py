@@ -171,14 +171,30 @@ class _Cutter:
             return False
         if self.block is None and mark.text in _ONLY_IN_PROFILE:
             inside = self.word in _ONLY_IN_PROFILE or (self.word == "profile" and not self.braced)
-            return mark.first and not inside and previous.text not in _CONTINUES
-        if previous.kind == "word" and previous.text in self.words and not mark.first:
+            return mark.first and not inside and not self._continues(n)
+        typed = n > 1 and self.marks[n - 2].text == ":"  # `param web : ports`, without a value
+        if (
+            previous.kind == "word"
+            and previous.text in self.words
+            and not mark.first
+            and not (typed and named)
+        ):
             return False  # a reserved word as a name: `ports check = 80`
-        if previous.text == ":" and not (mark.first and named):
+        if previous.text == ":" and self._continues(n) and not (mark.first and named):
             return False  # a type: `param servers : set = {}`
         if mark.first:
-            return named or previous.text not in _CONTINUES
-        return named and previous.text not in _CONTINUES
+            return named or not self._continues(n)
+        return named and not self._continues(n)
+
+    def _continues(self, n: int) -> bool:
+        """Whether what stands before ``n`` asks for more, so that no declaration begins there."""
+        previous = self.marks[n - 1]
+        if previous.text not in _CONTINUES or n < 2:
+            return previous.text in _CONTINUES
+        before = self.marks[n - 2]
+        if previous.text == "in" and before.text in ("=", ",", "("):
+            return False  # the flow type: `ports web = in`
+        return not (previous.text == before.text == ":" and before.end == previous.start)  # `nets any = ::`
 
     def _is_named(self, n: int) -> bool:
         """Whether what follows the keyword at ``n`` is what follows it in a declaration."""

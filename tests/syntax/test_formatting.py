@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from random import Random
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from flowrules.model.resources import shipped_rulesets
 from flowrules.model.source_text import SourceText
@@ -87,12 +86,7 @@ def test_random_programs(text: str) -> None:
 @given(programs(messy=False))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_spacing_makes_no_difference(text: str) -> None:
-    """Whatever the line breaks and spaces between tokens, the result is one.
-
-    A parameter without a value whose type is a keyword needs a line of its own: what follows on its line
-    is read as its value.
-    """
-    assume(not re.search(r":\s*(ports|nets|schedule|set|table|map)\s+[^=\s(]", text))
+    """Whatever the line breaks and spaces between tokens, the result is one."""
     found = [t for t in tokens(SourceText("x", text)) if t.kind != "blank_line"]
     for between in (" ", "\n  "):
         other = "".join(t.text if t.kind == "version" else between + t.text for t in found)
