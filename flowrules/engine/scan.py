@@ -18,6 +18,7 @@ from flowrules.engine.aggregate import Grouping, Partial
 from flowrules.engine.cells import CellCounter, CellTask
 from flowrules.engine.collect import CollectedRows, Collection, OtherRows, OtherSide
 from flowrules.engine.direction import DirectionRule
+from flowrules.engine.freed_memory import keep_freed_memory
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coder
 from flowrules.engine.row_values import DIRECTION_CODES, Rows
@@ -28,7 +29,7 @@ from flowrules.flows.table import Chunk, FlowSource
 PIECE_ROWS = 1 << 17
 """How many rows are evaluated at a time, so that what lies between two steps stays in the cache."""
 
-CELL_PIECE_ROWS = 1 << 18
+CELL_PIECE_ROWS = 1 << 17
 """The same where groupings are counted by cells: what is done once for a piece is worth more than the cache."""
 
 Progress = Callable[[int], None]
@@ -206,6 +207,7 @@ def scan(
     progress: Progress | None = None,
 ) -> Scanned:
     """Read all sources once; ``rows`` is how many records a chunk holds."""
+    keep_freed_memory()
     states = [_State(task) for _ in range(max(threads, 1))]
     records = [0] * len(sources)
     around.prepare(
