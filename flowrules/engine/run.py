@@ -34,7 +34,7 @@ from flowrules.model.program import Program
 from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
 from flowrules.plan.missing import Fields
-from flowrules.plan.plan import GroupingPlan, Plan
+from flowrules.plan.plan import Plan
 from flowrules.plan.planner import make_plan
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _Run:
         if state is not None:
             from flowrules.engine.state.kept_scan import KeptScan
 
-            self._kept = KeptScan.of(state, program, sources, self.around, rule, self._counting)
+            self._kept = KeptScan.of(state, program, sources, self.around, rule)
 
     def go(self, threads: int, rows: int | None, progress: Progress | None) -> Results:
         for planned in self.plan.scans:
@@ -142,7 +142,11 @@ class _Run:
             parts = None
             if self._kept is not None and (kept or told):
                 planned = [self.plan.groupings[place] for place in kept]
-                parts = self._kept.scan(planned, digests, fields, told, threads, rows, progress)
+
+                def counting(wanted: Sequence[int], facts: bool) -> Task:
+                    return self._counting(number, [kept[place] for place in wanted], fields, facts)
+
+                parts = self._kept.scan(planned, digests, fields, told, counting, threads, rows, progress)
             if parts is not None and not groupings and not collections:
                 found = parts
             else:
@@ -166,13 +170,16 @@ class _Run:
         pairs = [(i, d) for i, d in zip(places, digests, strict=True) if d is not None]
         return [i for i, _ in pairs], [d for _, d in pairs]
 
-    def _counting(self, planned: Sequence[GroupingPlan], fields: frozenset[str], facts: bool) -> Task:
-        """A task of nothing but these groupings, with dictionaries of its own."""
+    def _counting(self, number: int, places: Sequence[int], fields: frozenset[str], facts: bool) -> Task:
+        """A task of nothing but these groupings of a scan, with dictionaries of its own."""
         coders = Coders(self.around)
+        planned = [self.plan.groupings[place] for place in places]
         for each in planned:
             self.work.need((*each.where, *each.keys, *(a.of for a in each.aggregates)))
         counted = [(Where.of(g.where), Grouping(g.keys, g.inside, g.aggregates, coders)) for g in planned]
-        return Task(counted, [], [], fields, facts, _shared_coders([grouping for _, grouping in counted]))
+        groupings = [grouping for _, grouping in counted]
+        cells = self._cell_tasks(number, places, groupings)
+        return Task(counted, [], [], fields, facts, _shared_coders(groupings), cells)
 
     def _task(
         self, number: int, fields: frozenset[str], beside: Sequence[int] = ()
@@ -218,7 +225,10 @@ class _Run:
         own = {place: here for here, place in enumerate(places)}
         members = []
         for member in planned.members:
-            here = own[member.grouping]
+            here = own.get(member.grouping)
+            if here is None:
+                # a state holds it
+                continue
             grouping = groupings[here]
             coder = grouping.coders[0] if member.keyed else None
             where = Where(member.tests, member.rest)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.direction import DirectionRule
@@ -39,7 +39,6 @@ class KeptScan:
     sources: Sequence[FlowSource]
     around: Surroundings
     context: str
-    make_task: Callable[[Sequence[GroupingPlan], frozenset[str], bool], Task] = field(repr=False)
 
     @classmethod
     def of(
@@ -49,7 +48,6 @@ class KeptScan:
         sources: Sequence[FlowSource],
         around: Surroundings,
         rule: DirectionRule,
-        make_task: Callable[[Sequence[GroupingPlan], frozenset[str], bool], Task],
     ) -> KeptScan | None:
         """The scans of a run; ``None`` where what decides its meaning has no digest."""
         try:
@@ -58,7 +56,7 @@ class KeptScan:
             context = digest(*_version(), *site, evolve(around.conf, path=None))
         except Undigestible:
             return None
-        return cls(state, program, sources, around, context, make_task)
+        return cls(state, program, sources, around, context)
 
     def digests(self, planned: Sequence[GroupingPlan]) -> list[str | None]:
         """The digest of each grouping; ``None`` where it asks for what other files decide."""
@@ -70,18 +68,24 @@ class KeptScan:
         digests: Sequence[str],
         fields: frozenset[str],
         facts: bool,
+        make_task: Callable[[Sequence[int], bool], Task],
         threads: int,
         rows: int | None,
         progress: Progress | None,
     ) -> Scanned:
-        """The groups of each grouping over all sources, and the facts of these if they are asked for."""
+        """The groups of each grouping over all sources, and the facts of these if they are asked for.
+
+        ``make_task`` gives the task of counting some of the groupings (by place), with the facts or without.
+        """
         merging = [Merging() for _ in planned]
         whole = Facts()
         records = []
         done = 0
         for source in self.sources:
             told = None if progress is None else _from(progress, done)
-            groups, own = self._source(source, planned, digests, fields, facts, threads, rows, told)
+            groups, own = self._source(
+                source, planned, digests, fields, facts, make_task, threads, rows, told
+            )
             for merged, found in zip(merging, groups, strict=True):
                 merged.add(found)
             whole.merge(own)
@@ -98,6 +102,7 @@ class KeptScan:
         digests: Sequence[str],
         fields: frozenset[str],
         facts: bool,
+        make_task: Callable[[Sequence[int], bool], Task],
         threads: int,
         rows: int | None,
         progress: Progress | None,
@@ -115,7 +120,7 @@ class KeptScan:
         self.state.read += len(held) - len(missing)
         self.state.counted += len(missing)
         if missing or (facts and own is None):
-            task = self.make_task([planned[p] for p in missing], fields, facts and own is None)
+            task = make_task(missing, facts and own is None)
             found = scan(task, [source], self.around, threads=threads, rows=rows, progress=progress)
             keep = file is not None and not _skipped(self.sources, source)
             for place, groups in zip(missing, found.groups, strict=True):

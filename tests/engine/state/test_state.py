@@ -20,6 +20,7 @@ from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_write import write_silk
 from flowrules.flows.sources import open_sources
 from flowrules.flows.table import Chunk
+from flowrules.plan.planner import make_plan
 from flowrules.profile.build import build
 from flowrules.report.json_report import to_json
 from tests.flows.made_flows import made
@@ -227,3 +228,20 @@ def test_a_kill_in_the_middle_of_writing_leaves_a_state_that_can_be_used(flows: 
     assert killed.returncode == 9
     after = both(loaded, flows)
     assert after.read == 3 and not after.damages
+
+
+def test_groupings_that_are_counted_by_cells_are_kept_too(flows: Path) -> None:
+    tables = [
+        f"table n{port}_{per[-3:]} = flows, sum(bytes) of (tcp and dport = {port}){per}"
+        for port in (53, 80, 443)
+        for per in ("", " per sip", " per dip")
+    ]
+    loaded = rules(
+        flows, 'ruleset t { version "1.0.0" title "T" license "CC0-1.0" }\n' + "\n".join(tables) + "\n"
+    )
+    assert make_plan(loaded.program).cells
+    a_file = both(loaded, flows).counted // 3
+    write(flows / "flows" / "3.rw", 9)
+    assert both(loaded, flows).counted == a_file
+    changed = rules(flows, (flows / "t.frules").read_text() + "table rest = flows of (udp and dport = 53)\n")
+    assert 0 < both(changed, flows).counted < a_file
