@@ -15,6 +15,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.dictionaries import Codes, WordCodes, Words
+from flowrules.engine.kernels import kernels
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
 MOST_PAGES: Final = 128
@@ -82,11 +83,8 @@ class AddressIds:
 
     def _v4(self, addresses: NDArray[np.uint32], add: bool) -> Codes:
         pages = self._pages
-        place = pages.directory.take(addresses >> _HALF)
-        place <<= _HALF
-        place |= addresses & _LOW_HALF
-        ids = pages.ids.take(place)
-        if len(ids) and ids.min():
+        ids, lacking = kernels().ids(pages.directory, pages.ids, addresses)
+        if not lacking:
             return ids
         absent = np.flatnonzero(ids == 0)
         if len(absent):

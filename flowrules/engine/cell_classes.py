@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrules.engine.kernels import kernels
 from flowrules.engine.predicates import SMALL, truth
 from flowrules.engine.row_values import Rows
 from flowrules.flows.table import Chunk
@@ -56,15 +57,7 @@ class CellClasses:
 
     def of(self, rows: Rows) -> Cells:
         """The number of each row's combination."""
-        out: Cells | None = None
-        for name, table in zip(self.fields, self._tables, strict=True):
-            part = table.take(rows.column(name))
-            if out is None:
-                out = part
-            else:
-                out += part
-        assert out is not None
-        return out
+        return kernels().cells(self._tables, [rows.column(name) for name in self.fields])
 
     def samples(self, numbers: Cells) -> Rows:
         """Rows that stand for combinations: one each, with the first value of each class."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from flowrules.engine.aggregate import Partial
 from flowrules.engine.cell_classes import CellClasses
 from flowrules.engine.exact_sums import grown
+from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import Coder, codes_of
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows
@@ -265,10 +266,9 @@ class _WholeCells:
             self._counts = grown(self._counts, size)
             self._sums = {n: grown(s, size) for n, s in self._sums.items()}
         places = cells.astype(np.intp)
-        self._counts[:size] += np.bincount(places, minlength=size)
+        kernels().count(self._counts, places)
         for name, sums in self._sums.items():
-            # whole numbers below 2^53: exact
-            sums[:size] += np.bincount(places, rows.column(name), size).astype(np.int64)
+            kernels().add(sums, places, rows.column(name))
 
     def flush(
         self, passed: NDArray[np.bool_], members: Sequence[CellCounted], partials: Sequence[Partial]
@@ -334,20 +334,20 @@ class _HostCells:
     def add(self, cells: Cells, rows: Rows) -> bool:
         """Count a piece; false (and nothing counted) where the histogram would become too large."""
         signature = self.signatures.of_cell.take(cells)
-        live = np.flatnonzero(signature)
-        if not len(live):
+        # signature by signature, so that the entries added to lie close together
+        order, _ = kernels().order(signature, len(self.signatures))
+        if not len(order):
             return True
-        if len(live) < rows.rows:
-            rows, signature = rows.take(live), signature.take(live)
+        rows, signature = rows.take(order), signature.take(order)
         codes = codes_of(self._coder, rows)
         if not self._make_room(len(self._coder), len(self.signatures)):
             return False
         pair = signature.astype(np.intp)
         pair *= self._hosts
         pair += codes
-        np.add.at(self._counts, pair, 1)
+        kernels().count(self._counts, pair)
         for name, sums in self._sums.items():
-            np.add.at(sums, pair, rows.column(name).astype(np.int64))
+            kernels().add(sums, pair, rows.column(name))
         return True
 
     def _make_room(self, hosts: int, signatures: int) -> bool:
@@ -372,22 +372,13 @@ class _HostCells:
             wanted = {u: w[:used] for u, w in self.signatures.wanted_by().items()}
             order = list(wanted)
             matrix = np.stack([wanted[u] for u in order])
-            counts = _products(matrix, self._counts.reshape(shape)[:used])
-            sums = {n: _products(matrix, s.reshape(shape)[:used]) for n, s in self._sums.items()}
+            counts = kernels().sum_rows(matrix, self._counts.reshape(shape)[:used])
+            sums = {n: kernels().sum_rows(matrix, s.reshape(shape)[:used]) for n, s in self._sums.items()}
             place = {unit: row for row, unit in enumerate(order)}
             for i, unit in self.members:
                 row = place[unit]
                 _put(members[i], partials[i], counts[row], {n: s[row] for n, s in sums.items()})
         self._clear()
-
-
-def _products(wanted: NDArray[np.bool_], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each row of ``wanted`` the sum of those rows of ``numbers``; exact."""
-    out = np.zeros((len(wanted), numbers.shape[1]), np.int64)
-    for row, mine in zip(out, wanted, strict=True):
-        for place in np.flatnonzero(mine).tolist():
-            row += numbers[place]
-    return out
 
 
 def _widened(array: NDArray[np.int64], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int64]:
@@ -406,13 +397,7 @@ class _Choosing:
     def select(self, cells: Cells, selected: Selected, keys: Sequence[tuple[int, ...]]) -> None:
         """Put the rows of each unit into ``selected``, by the key of its tests."""
         rows = selected[()]
-        signature = self.signatures.of_cell.take(cells)
-        live = np.flatnonzero(signature)
-        signature = signature.take(live)
-        if len(self.signatures) <= 1 << 16:
-            signature = signature.astype(np.uint16)
-        order = live.take(np.argsort(signature, kind="stable"))
-        ends = np.cumsum(np.bincount(signature, minlength=len(self.signatures)))
+        order, ends = kernels().order(self.signatures.of_cell.take(cells), len(self.signatures))
         for unit, wanted in self.signatures.wanted_by().items():
             parts = [order[ends[s - 1] : ends[s]] for s in np.flatnonzero(wanted).tolist()]
             index = np.concatenate(parts) if parts else order[:0]

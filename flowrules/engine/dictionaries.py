@@ -14,11 +14,11 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrules.engine.kernels import kernels
+from flowrules.engine.kernels.hashing import mixed
+
 Codes = NDArray[np.uint32]
 Words = NDArray[np.uint64]
-
-_SPREAD: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
-"""Odd multipliers that spread neighbouring values over the table (2**64 over the golden ratio, and a prime)."""
 
 _FIRST_SLOTS: Final = 1 << 12
 WINDOW_BITS: Final = 21
@@ -116,63 +116,18 @@ def _empty(words: int, slots: int) -> _State:
     return _State(np.zeros(slots, np.uint32), np.uint64(64 - bits), keys)
 
 
-def _hash(state: _State, words: tuple[Words, ...]) -> NDArray[np.intp]:
-    return _mixed(words, state.shift)
-
-
-def _mixed(words: tuple[Words, ...], shift: np.uint64) -> NDArray[np.intp]:
-    """The slot of each value: its words mixed, without the ``shift`` low bits."""
-    mixed = words[0] * _SPREAD[0]
-    if len(words) > 1:
-        mixed ^= mixed >> np.uint64(29)
-        mixed += words[1] * _SPREAD[1]
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= _SPREAD[0]
-    else:
-        # the product's upper half alone would put runs of equal low bits into one slot
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= _SPREAD[1]
-    mixed >>= shift
-    return mixed.view(np.int64)
-
-
-def _same(state: _State, codes: Codes, words: tuple[Words, ...]) -> NDArray[np.bool_]:
-    same: NDArray[np.bool_] = state.words[0].take(codes) == words[0]
-    for held, given in zip(state.words[1:], words[1:], strict=True):
-        same &= held.take(codes) == given
-    same &= codes != 0
-    return same
-
-
 def _find(state: _State, words: tuple[Words, ...]) -> tuple[Codes, NDArray[np.intp]]:
     """The code of each value (0: none) and the rows that have none."""
-    slot = _hash(state, words)
-    codes = state.slots.take(slot)
-    rows = np.flatnonzero(~_same(state, codes, words))
-    if not len(rows):
-        return codes, rows
-    absent: list[NDArray[np.intp]] = []
-    last = len(state.slots) - 1
-    slot = slot.take(rows)
-    seen = codes.take(rows)
-    codes[rows] = 0
-    while len(rows):
-        free = seen == 0
-        if free.any():
-            absent.append(rows[free])
-            rows, slot = rows[~free], slot[~free]
-        slot = (slot + 1) & last
-        seen = state.slots.take(slot)
-        same = _same(state, seen, tuple(w.take(rows) for w in words))
-        codes[rows[same]] = seen[same]
-        rows, slot, seen = rows[~same], slot[~same], seen[~same]
-    return codes, np.concatenate(absent) if absent else rows
+    codes = kernels().find(state.slots, state.shift, state.words, words)
+    if not len(codes) or codes.min():
+        return codes, _NO_ROWS
+    return codes, np.flatnonzero(codes == 0)
 
 
 def _place(state: _State, words: tuple[Words, ...], codes: Codes) -> None:
     """Enter codes of different values, none of which the table holds."""
     last = len(state.slots) - 1
-    slot = _hash(state, words)
+    slot = mixed(words, state.shift)
     while len(codes):
         free = state.slots.take(slot) == 0
         state.slots[slot[free]] = codes[free]
@@ -189,7 +144,7 @@ def _different(words: tuple[Words, ...]) -> tuple[NDArray[np.intp], NDArray[np.i
     rows = len(words[0])
     bits = max(8, (2 * rows - 1).bit_length())
     last = (1 << bits) - 1
-    slot = _mixed(words, np.uint64(64 - bits))
+    slot = mixed(words, np.uint64(64 - bits))
     table = np.empty(1 << bits, np.int32)
     speaker = np.empty(rows, np.int32)
     open_ones = np.arange(rows, dtype=np.int32)
@@ -274,7 +229,7 @@ class NumberCodes:
                 window = self._open(every)
                 size = len(window.codes)
             if window.base == 0 and size >= every:
-                codes = window.codes.take(values)
+                codes = kernels().cells((window.codes,), (values,))
                 if len(codes) and codes.min():
                     return codes, _NO_ROWS, _NO_WORDS
                 absent = np.flatnonzero(codes == 0)

@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrules.engine.kernels import kernels
+
 Index = NDArray[np.intp]
 
 _HALF: Final = np.uint64(32)
@@ -134,7 +136,7 @@ def _add(sums: NDArray[np.uint64], groups: Index | None, words: NDArray[np.uint6
     if groups is None:
         sums[1] += words.sum()
     else:
-        np.add.at(sums, groups, words)
+        kernels().add(sums, groups, words)
 
 
 def grown(array: NDArray[Any], size: int, fill: int = 0) -> NDArray[Any]:

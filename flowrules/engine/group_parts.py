@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.exact_sums import ExactSquares, ExactSums, grown
 from flowrules.engine.grouped import Extremes, Matches, Part, Totals, ValueCounts
+from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import codes_of
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows, Values
@@ -31,7 +32,7 @@ def counted(counts: NDArray[np.int64], groups: Index | None, size: int, rows: in
     if groups is None:
         counts[1] += rows
     else:
-        np.add.at(counts, groups, 1)
+        kernels().count(counts, groups)
     return counts
 
 
@@ -247,8 +248,7 @@ class _ExtremePart(GroupPart):
             self._combine(groups, array)
 
     def _combine(self, groups: Index, array: NDArray[Any]) -> None:
-        extreme = np.minimum if self._least else np.maximum
-        extreme.at(self._values, groups, array)
+        kernels().keep(self._values, groups, array, self._least)
 
     def _fill(self, dtype: Any) -> int:
         limits = np.iinfo(dtype)
