@@ -165,6 +165,8 @@ class Grouped:
 
     def whole(self) -> Grouped:
         """All as one group (of no rows, where there are no groups)."""
+        if self.rows == 1:
+            return Grouped({}, self.counts, self.parts, 1)
         to = np.zeros(self.rows, np.intp)
         return Grouped({}, added(self.counts, to, 1), {a: p.regroup(to, 1) for a, p in self.parts.items()}, 1)
 

@@ -82,7 +82,8 @@ def arrange(
     Returns the groups that are left, the first measure's share and cumulative share for them (``None``
     where it has none), and whether a ``top`` cut rows equal to the last one kept.
     """
-    groups = groups.take(_output_order(groups, ranking, world))
+    if groups.rows > 1:
+        groups = groups.take(_output_order(groups, ranking, world))
     share = _share(groups, ranking.first)
     cumulative = _running(share)
     running = next((m for m in _cumulatives(ranking)), None)

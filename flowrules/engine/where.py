@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows
 from flowrules.model import expression as ex
-from flowrules.plan.cost import cost
+from flowrules.plan.cost import CHEAP, cost
 
 
 @frozen(eq=False)
@@ -24,9 +24,9 @@ class Where:
     @classmethod
     def of(cls, predicates: Sequence[ex.Expression]) -> Where:
         """The predicates in the order in which they are tested."""
-        ordered = sorted(((cost(p), p) for p in predicates), key=lambda priced: priced[0])
-        cheap = tuple(p for (price, _), p in ordered if price == 0)
-        return cls(cheap, tuple(p for _, p in ordered[len(cheap) :]))
+        ordered = sorted(predicates, key=cost)
+        cheap = tuple(p for p in ordered if cost(p)[0] <= CHEAP)
+        return cls(cheap, tuple(ordered[len(cheap) :]))
 
     @property
     def predicates(self) -> tuple[ex.Expression, ...]:

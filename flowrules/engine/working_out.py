@@ -28,7 +28,7 @@ from flowrules.model.program import EntryDeclaration, FeatureDeclaration, Profil
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import measured_later, parts_of
 from flowrules.plan.plan import Plan, Query
-from flowrules.plan.rewriting import depends
+from flowrules.plan.rewriting import Asked, depends
 
 
 class WorkingOut:
@@ -50,6 +50,7 @@ class WorkingOut:
         self.answers: dict[tuple[str, object], Answer] = {}
         self.entries: dict[tuple[str, int], Frame] = {}
         self.hosts: dict[str, dict[str, Series]] = {}
+        self._depends: dict[ex.Expression, tuple[Asked, ...]] = {}
 
     def work_out(self, number: int) -> None:
         """Everything that is ready after a scan."""
@@ -138,7 +139,10 @@ class WorkingOut:
     def need(self, conditions: Iterable[ex.Expression]) -> None:
         """See that everything that conditions ask of other declarations is there."""
         for condition in conditions:
-            for asked in depends(condition):
+            held = self._depends.get(condition)
+            if held is None:
+                held = self._depends[condition] = tuple(depends(condition))
+            for asked in held:
                 match asked:
                     case ex.SetExpression():
                         self._need_set(asked)

@@ -38,15 +38,21 @@ WELCOME: Final = frozenset({"ip_version", "record_number"})
 def directions_in(expression: ex.Expression) -> Iterator[str]:
     """The directions that an expression asks for."""
     for node in expression.walk():
-        if isinstance(node, ex.Direction) and node.name != "all":
-            yield node.name
-        elif isinstance(node, ex.Field) and node.name.startswith(("inside", "outside")):
-            yield from ("inbound", "outbound")
+        yield from _directions_of(node)
+
+
+def _directions_of(node: ex.Expression) -> tuple[str, ...]:
+    if isinstance(node, ex.Direction):
+        return (node.name,) if node.name != "all" else ()
+    if isinstance(node, ex.Field) and node.name.startswith(("inside", "outside")):
+        return ("inbound", "outbound")
+    return ()
 
 
 def fields_of(expressions: Iterable[ex.Expression], direction_by: str) -> frozenset[str]:
     """The stored fields that expressions need, with those that tell the direction where they ask for it."""
     wanted: set[str] = set()
+    asked: set[str] = set()
     for expression in expressions:
         for node in expression.walk():
             match node:
@@ -56,12 +62,12 @@ def fields_of(expressions: Iterable[ex.Expression], direction_by: str) -> frozen
                     wanted.add(name)
                 case ex.Spread():
                     wanted.update(("stime", "duration"))
-        asked = set(directions_in(expression))
-        if asked and direction_by == NETS:
-            if asked - {"blocked"}:
-                wanted.update(("sip", "dip"))
-        elif asked:
-            wanted.add("type")
+            asked.update(_directions_of(node))
+    if asked and direction_by == NETS:
+        if asked - {"blocked"}:
+            wanted.update(("sip", "dip"))
+    elif asked:
+        wanted.add("type")
     return frozenset(wanted)
 
 

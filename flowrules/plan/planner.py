@@ -30,7 +30,7 @@ from flowrules.plan.field_use import (
 from flowrules.plan.key_tests import explodes, is_inside, keys_beside
 from flowrules.plan.missing import Fields, MissingField
 from flowrules.plan.plan import CellPlan, CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
-from flowrules.plan.rewriting import Rewriter, depends
+from flowrules.plan.rewriting import Asked, Rewriter, depends
 
 _ALWAYS_READ = ("stime", "duration")
 """Every scan tells from when to when the flows are, where the sources say so."""
@@ -69,6 +69,9 @@ class _Planner:
         self.ready_profiles: dict[str, int] = {}
         self.reasons: dict[int, str] = {1: "the flows are read"}
         self._open: list[str] = []
+        # equal expressions stand in many rules: what they ask for is found once
+        self._asked: dict[ex.Expression, tuple[Asked, ...]] = {}
+        self._fields: dict[ex.Expression, frozenset[str]] = {}
 
     # ---- what is wanted
 
@@ -179,13 +182,17 @@ class _Planner:
         """The scan after which all that conditions ask of other declarations is there."""
         ready = 0
         for condition in conditions:
-            for asked in depends(condition):
+            for asked in self._depends(condition):
                 ready = max(ready, self.asked(asked, owner, place or condition.span))
         return ready
 
-    def asked(
-        self, node: ex.SetExpression | ex.Lookup | ex.CountOf | ex.Measure, owner: str, place: Span | None
-    ) -> int:
+    def _depends(self, condition: ex.Expression) -> tuple[Asked, ...]:
+        held = self._asked.get(condition)
+        if held is None:
+            held = self._asked[condition] = tuple(depends(condition))
+        return held
+
+    def asked(self, node: Asked, owner: str, place: Span | None) -> int:
         """The scan after which one thing asked of another declaration is there."""
         match node:
             case ex.SetExpression():
@@ -361,10 +368,16 @@ class _Planner:
         expressions: list[ex.Expression] = [*conjuncts, *keys]
         for measure in measures:
             expressions += [p.of for p in parts_of(measure)]
-        needed = set(fields_of(expressions, self.direction_by))
+        needed = {name for e in expressions for name in self._fields_of(e)}
         if any(measured_later(m) for m in measures):
             needed.update(COLLECTED)
         return frozenset(needed)
+
+    def _fields_of(self, expression: ex.Expression) -> frozenset[str]:
+        held = self._fields.get(expression)
+        if held is None:
+            held = self._fields[expression] = fields_of((expression,), self.direction_by)
+        return held
 
     # ---- the whole
 
@@ -399,7 +412,9 @@ class _Planner:
                 expressions += [*collection.where, *collection.keys]
                 wanted.update(COLLECTED)
                 wanted.update(COLLECTED_WHERE_THERE)
-        wanted |= fields_of(expressions, self.direction_by) | welcome_fields(expressions)
+        expressions = list(dict.fromkeys(expressions))
+        wanted |= welcome_fields(expressions)
+        wanted.update(name for e in expressions for name in self._fields_of(e))
         if "ip_version" in wanted and self.fields is not None and self.fields.some_lack("ip_version"):
             wanted.add("sip")
         if scan == 1:

@@ -6,7 +6,7 @@ After this two filters that mean the same by the same words are equal nodes, wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -49,11 +49,21 @@ class Rewriter:
     def __init__(self, filters: Mapping[str, FilterDeclaration]) -> None:
         self._filters = filters
         self._named: dict[tuple[str, bool], ex.Expression] = {}
+        self._written: dict[ex.Expression, ex.Expression] = {}
         self._nodes: dict[ex.Expression, ex.Expression] = {}
 
     def expand(self, predicate: ex.Expression) -> ex.Expression:
-        """The predicate in flat form, without ``FilterRef``."""
-        return self._flat(self._expand(predicate))
+        """The predicate in flat form, without ``FilterRef``: nested *and* and *or* joined, parts that say
+        nothing left out, repeated parts once."""
+        held = self._written.get(predicate)
+        if held is None:
+            if isinstance(predicate, ex.FilterRef):
+                held = self._of_name(predicate.name, predicate.reversed)
+            else:
+                held = self._simplified(rebuild(predicate, self.expand))
+                held = self._nodes.setdefault(held, held)
+            self._written[predicate] = held
+        return held
 
     def conjuncts(self, predicate: ex.Expression) -> tuple[ex.Expression, ...]:
         """What must all be true for a flow to pass: the parts of the written-out predicate, each once."""
@@ -61,23 +71,18 @@ class Rewriter:
         items = flat.items if isinstance(flat, ex.And) else (flat,)
         return tuple(dict.fromkeys(items))
 
-    def _expand(self, node: ex.Expression) -> ex.Expression:
-        if not isinstance(node, ex.FilterRef):
-            return rebuild(node, self._expand)
-        if node.name not in self._filters and node.name in DIRECTIONS:
-            direction = ex.Direction(type=TRUTH, name=node.name)
-            return reverse(direction) if node.reversed else direction
-        held = self._named.get((node.name, node.reversed))
+    def _of_name(self, name: str, reversed_: bool) -> ex.Expression:
+        held = self._named.get((name, reversed_))
         if held is None:
-            predicate = self._filters[node.name].predicate
-            held = self._expand(reverse(predicate) if node.reversed else predicate)
-            self._named[node.name, node.reversed] = held
+            predicate = self._predicate(name)
+            held = self.expand(reverse(predicate) if reversed_ else predicate)
+            self._named[name, reversed_] = held
         return held
 
-    def _flat(self, node: ex.Expression) -> ex.Expression:
-        """Nested *and* and *or* joined, parts that say nothing left out, repeated parts once."""
-        flat = self._simplified(rebuild(node, self._flat))
-        return self._nodes.setdefault(flat, flat)
+    def _predicate(self, name: str) -> ex.Expression:
+        if name not in self._filters and name in DIRECTIONS:
+            return ex.Direction(type=TRUTH, name=name)
+        return self._filters[name].predicate
 
     def _simplified(self, node: ex.Expression) -> ex.Expression:
         match node:
@@ -111,7 +116,11 @@ def _joined(node: ex.And | ex.Or, kind: type[ex.Expression]) -> Iterator[ex.Expr
             yield item
 
 
-def depends(node: ex.Expression) -> Iterator[ex.SetExpression | ex.Lookup | ex.CountOf | ex.Measure]:
+Asked: TypeAlias = ex.SetExpression | ex.Lookup | ex.CountOf | ex.Measure
+"""What is asked of another declaration."""
+
+
+def depends(node: ex.Expression) -> Iterator[Asked]:
     """What a predicate or condition asks of other declarations: sets, look-ups, counts, totals."""
     for part in node.walk():
         if isinstance(part, ex.In) and isinstance(part.collection, ex.InSet):
