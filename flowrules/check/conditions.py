@@ -282,7 +282,9 @@ class Conditions(Expressions):
 
     def measure_of(self, found: CheckedSource, node: tree.Name | tree.Call) -> ex.Measure | None:
         """A measure over the flows or rows of a source."""
-        return measure(FlowExpressions(self.ws, self.scope, found.table), node)
+        place = FlowExpressions(self.ws, self.scope, found.table)
+        place.grouped((), found.source.direction)
+        return measure(place, node)
 
     def _unit_share(self, node: tree.Call) -> ex.Expression:
         if not self.names.ranked or self.names.first is None:

@@ -103,6 +103,7 @@ class _Cells:
         self.judged = judged
         self.ws = judged.ws
         self.source = found
+        self.grouping = tuple(k.key for k in keys)
         self.keys = {k.key.name: k.key.of for k in keys}
         self.hosts = hosts
         self.silent = whole_entry_faulty
@@ -177,6 +178,7 @@ class _Cells:
                 )  # fmt: skip
             return None
         place = FlowExpressions(self.ws, self.judged.scope, self.source.table)
+        place.grouped(self.grouping, self.source.source.direction)
         found = measure(place, node)
         return None if found is None else Cell("measure", expression=found)
 
@@ -187,9 +189,10 @@ class _Cells:
         if found is None:
             return None
         place = FlowExpressions(self.ws, self.judged.scope, found.table)
-        taken = measure(place, node.measure)
         checked = [grouping_key(place, k, found.source.direction) for k in node.keys]
         keys = tuple(k for k in checked if k is not None)
+        place.grouped((k.key for k in keys), found.source.direction)
+        taken = measure(place, node.measure)
         if taken is None or len(keys) < len(checked):
             return None
         if not fits_hosts(self.ws, node.keys, keys, self.hosts, "this cell"):

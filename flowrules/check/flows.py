@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flowrules.check.builtin import (
     DIRECTIONS,
     EITHER_END,
@@ -37,7 +39,14 @@ class FlowExpressions(Expressions):
     def __init__(self, ws: Workspace, scope: FileScope, table: CheckedTable | None = None) -> None:
         super().__init__(ws, scope)
         self.table = table
+        self.keys: tuple[ex.Expression, ...] = ()
+        self.direction: str | None = None
         self.what = "one flow" if table is None else f"one row of {table.name.rpartition(':')[2]}"
+
+    def grouped(self, keys: Iterable[ex.Key], direction: str | None) -> None:
+        """Say what the measures that stand here are taken per, and the direction that their flows must have."""
+        self.keys = tuple(key.of for key in keys)
+        self.direction = direction
 
     def local_names(self) -> list[str]:
         """Fields and words of a flow, or the columns of the table."""

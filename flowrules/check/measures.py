@@ -9,6 +9,7 @@ from flowrules.check.builtin import DIRECTIONS, FIELDS
 from flowrules.check.constant_arguments import duration_constant, scalar_constant, schedule_constant
 from flowrules.check.faults import nearest
 from flowrules.check.flows import FlowExpressions
+from flowrules.check.host_ends import fits_keys
 from flowrules.check.keys import KEY_TYPES
 from flowrules.check.literals import constant_in_range
 from flowrules.check.misuses import unknown_function
@@ -67,7 +68,8 @@ def measure(place: FlowExpressions, node: tree.Name | tree.Call) -> ex.Measure |
             args.append(found)
     if len(args) < len(kind.args):
         return None
-    return ex.Measure(type=_result(kind, args[0]), span=node.span, name=name, args=tuple(args))
+    found = ex.Measure(type=_result(kind, args[0]), span=node.span, name=name, args=tuple(args))
+    return found if fits_keys(place, found, node) else None
 
 
 def _bare(place: FlowExpressions, node: tree.Name) -> ex.Measure | None:
@@ -80,7 +82,8 @@ def _bare(place: FlowExpressions, node: tree.Name) -> ex.Measure | None:
             return None
         if not _fits_source(place, kind, node):
             return None
-        return ex.Measure(type=_result(kind, None), span=node.span, name=word)
+        found = ex.Measure(type=_result(kind, None), span=node.span, name=word)
+        return found if fits_keys(place, found, node) else None
     if len(node.parts) == 1 and (column or word == GAP):
         what = "a column" if place.table is not None else "a field"
         type_ = t.DURATION if word == GAP else place.operand(node).type

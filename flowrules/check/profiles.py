@@ -186,6 +186,9 @@ class _Profile:
         if found is None:
             return None
         place = FlowExpressions(self.ws, self.symbol.scope, found.table)
+        keys = [grouping_key(place, k, found.source.direction) for k in node.keys]
+        sound = tuple(k for k in keys if k is not None)
+        place.grouped((k.key for k in sound), found.source.direction)
         taken: ex.Expression | None
         if isinstance(node.measure, tree.Name) and node.measure.parts == ("share",):
             taken = bare_share(place, node.measure, None)
@@ -200,8 +203,6 @@ class _Profile:
             taken = None
         else:
             taken = measure(place, node.measure)
-        keys = [grouping_key(place, k, found.source.direction) for k in node.keys]
-        sound = tuple(k for k in keys if k is not None)
         if not isinstance(taken, ex.Measure) or len(sound) < len(keys):
             return None
         if not fits_hosts(self.ws, node.keys, sound, self.positions, f"feature {node.name.text}"):

@@ -39,6 +39,7 @@ def check_table(ws: Workspace, symbol: Symbol) -> CheckedTable | None:
         return None
     place = FlowExpressions(ws, symbol.scope, found.table)
     keys = table_keys(place, node.keys, found.source.direction)
+    place.grouped((k.key for k in keys or ()), found.source.direction)
     columns = _columns(place, node.columns, keys or ())
     if keys is None or columns is None:
         return None

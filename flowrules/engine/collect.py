@@ -41,11 +41,15 @@ OTHER_SIDE: Final = ("sip", "dip", "sport", "dport", "protocol", "stime")
 
 @frozen(eq=False)
 class Collection:
-    """Whose rows are kept: those whose keys are among ``hosts`` (``None``: of all)."""
+    """Whose rows are kept: those whose keys are among ``hosts`` (``None``: of all).
+
+    ``sided``: something looks at them from the home end or the far end, so it is kept which rows are inbound.
+    """
 
     keys: tuple[ex.Expression, ...]
     hosts: Sequence[Series] | None
     finder: HostFinder | None = None
+    sided: bool = False
 
     def other_side(self) -> OtherSide:
         """Whose peers' rows tell who opened a connection."""
@@ -67,7 +71,8 @@ class CollectedRows:
             return
         columns = {n: kept.column(n) for n in SEEN if n in kept.chunk.columns}
         columns["host"] = owner
-        columns["replied"] = _replied(kept, self.collection.keys)
+        if self.collection.sided:
+            columns["inbound"] = kept.direction() == INBOUND
         self._seen.append(columns)
         if self.collection.hosts is None:
             self._keys.append([kept.series(k) for k in self.collection.keys])
@@ -80,13 +85,13 @@ class CollectedRows:
     def take_out(self) -> tuple[list[Series], dict[str, NDArray[Any]]]:
         """The hosts, a column for each key, in the order of their numbers; and the rows that passed.
 
-        Columns are the stored fields, ``host`` (number) and ``replied`` (the peer sent the row).  The
-        pieces are given up on the way, so that the rows are not held twice.
+        Columns are the stored fields, ``host`` (number) and, where asked for, ``inbound``.  The pieces
+        are given up on the way, so that the rows are not held twice.
         """
         columns = together(self._seen)
         if self.collection.hosts is not None:
             return list(self.collection.hosts), columns
-        if not self._keys:
+        if not self._keys or not self.collection.keys:
             return [], columns
         keys = [joined([piece[k] for piece in self._keys]) for k in range(len(self.collection.keys))]
         self._keys = []
@@ -135,23 +140,6 @@ def _of_hosts(
     owner = finder.find([rows.values(k) for k in keys])
     index = np.flatnonzero(owner >= 0)
     return rows.take(index), owner.take(index).astype(np.int32)
-
-
-def _replied(rows: Rows, keys: tuple[ex.Expression, ...]) -> NDArray[np.bool_]:
-    """Which rows the host's peer sent: those whose host is the destination."""
-    for key in keys:
-        for node in key.walk():
-            if isinstance(node, ex.Field) and node.name in ("sip", "sport"):
-                return np.zeros(rows.rows, np.bool_)
-            if isinstance(node, ex.Field) and node.name in ("dip", "dport"):
-                return np.ones(rows.rows, np.bool_)
-            if isinstance(node, ex.Field) and node.name in ("inside", "inside_port"):
-                inbound: NDArray[np.bool_] = rows.direction() == INBOUND
-                return inbound
-            if isinstance(node, ex.Field) and node.name in ("outside", "outside_port"):
-                outbound: NDArray[np.bool_] = rows.direction() != INBOUND
-                return outbound
-    return np.zeros(rows.rows, np.bool_)
 
 
 def together(pieces: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

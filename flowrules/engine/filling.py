@@ -72,7 +72,7 @@ def filled(groups: Groups, table: TableDeclaration, facts: Facts) -> Groups:
             keys[key.name] = groups.keys[key.name].take(np.repeat(firsts, len(bins)))
     names = [k.name for k in table.keys]
     if groups.rows:
-        held = match_rows(*(_matchable([side[n] for n in names]) for side in (keys, groups.keys)))
+        held = match_rows([keys[n] for n in names], [groups.keys[n] for n in names], groups=True)
     else:
         held = np.full(rows, -1, np.intp)
     fresh = np.flatnonzero(held < 0)
@@ -85,23 +85,6 @@ def filled(groups: Groups, table: TableDeclaration, facts: Facts) -> Groups:
         measures={m: _appended(s, _nothing(m, len(fresh))) for m, s in kept.measures.items()},
         rows=kept.rows + len(fresh),
     )
-
-
-def _matchable(keys: list[Series]) -> list[Series]:
-    """Keys such that an unknown one equals an unknown one."""
-    return [k if k.known is None else _known_as_values(k) for k in keys]
-
-
-def _known_as_values(key: Series) -> Series:
-    values = key.values.copy()
-    if values.dtype == object:
-        values[~key.mask()] = None
-    elif values.dtype.names:
-        values["high"][~key.mask()] = 0xFFFFFFFF_FFFFFFFF
-        values["low"][~key.mask()] = 0xFFFFFFFF_FFFFFFFF
-    else:
-        values[~key.mask()] = np.iinfo(values.dtype).max
-    return Series(key.type, values, None, key.denominators, key.prefix)
 
 
 def _nothing(measure: ex.Measure, rows: int) -> Series:

@@ -2,242 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowrules.engine import exact
-from flowrules.engine.collect import CollectedRows, joined_arrays
-from flowrules.engine.dictionaries import WordCodes
-from flowrules.engine.features.clients import ESTABLISHED_PACKETS, TCP, client_rows
-from flowrules.engine.features.connections import Connections, connection_events, destination
 from flowrules.engine.features.evidence import Measured as HostMeasured
-from flowrules.engine.features.pairs import address_codes, paired
-from flowrules.engine.features.ports import PortFeatures, port_features
+from flowrules.engine.features.ports import PortFeatures
 from flowrules.engine.features.rhythm import beacons, peak_concurrency
-from flowrules.engine.features.services import Services, answered_services
 from flowrules.engine.features.sorting import dense_codes
+from flowrules.engine.host_rows import EndRows, HostRows
 from flowrules.engine.measures import Explain, Measured
 from flowrules.engine.results import FeatureEvidence, Series
-from flowrules.flows.table import widen
 from flowrules.model import expression as ex
-from flowrules.model.fields import IPV4_MAPPED, TCP_FLAGS
-
-SYN = TCP_FLAGS["S"]
-ACK = TCP_FLAGS["A"]
-
-AT_ONCE = 1 << 17
-"""How many rows are asked at a time whether they are of a conversation."""
-
-Columns = Mapping[str, NDArray[Any]]
-
-_OF_PORTS = frozenset({"sequential", "counters", "port_style", "port_range", "parity"})
-"""Measures of the ports of a host's own connections."""
 
 _COUNTER_LOOKS = 20
 _COUNTER_ERRORS = 3
 """A number of counters needs so many looks, and a sequence of so many standard errors."""
 
 
-class HostRows:
-    """The rows of all hosts of one collection as each host sees them: its own end and the peer's.
-
-    ``port`` is the host's port, ``peer`` and ``peer_port`` are the other end's.  What several of the
-    ``measures`` need is worked out once, and the rows are given up when nothing needs them any more.
-    """
-
-    def __init__(self, collected: CollectedRows, other_side: Columns, measures: Collection[str]) -> None:
-        self.hosts, self.rows = collected.take_out()
-        self._ports_only = all(name in _OF_PORTS for name in measures)
-        self.count = len(self.hosts[0]) if self.hosts else 0
-        self._other = other_side
-        self.empty = not self.rows or not len(self.rows["host"])
-        self._held: dict[object, Any] = {}
-        if self.empty:
-            return
-        rows = self.rows
-        if "initial_flags" in rows and ((rows["protocol"] == TCP) & (rows["initial_flags"] & SYN != 0)).all():
-            self._other = {}  # the first packets say who opened: nothing asks for the other side
-        replied = rows["replied"]
-        self.host = rows["host"]
-        self.replied = replied
-        if not replied.any():
-            self.peer, self.port, self.peer_port = rows["dip"], rows["sport"], rows["dport"]
-        else:
-            sip, dip = rows["sip"], rows["dip"]
-            if sip.dtype != dip.dtype:
-                sip, dip = widen(sip), widen(dip)
-            self.peer = np.where(replied, sip, dip)
-            self.port = np.where(replied, rows["dport"], rows["sport"])
-            self.peer_port = np.where(replied, rows["sport"], rows["dport"])
-
-    def end(self, index: NDArray[np.intp]) -> NDArray[np.int64]:
-        """The end times of rows."""
-        ends: NDArray[np.int64] = self.rows["stime"].take(index) + self.rows["duration"].take(index)
-        return ends
-
-    def _once(self, key: object, make: Callable[[], Any]) -> Any:
-        if key not in self._held:
-            self._held[key] = make()
-        return self._held[key]
-
-    def paired(self, index: NDArray[np.intp]) -> NDArray[np.int8]:
-        """What is known of the other side of the rows at ``index``, among all flows read.
-
-        Rows whose first packet says who opened are left out: nothing asks for their other side.
-        """
-        out = np.zeros(len(index), np.int8)
-        open_ones = index
-        if "initial_flags" in self.rows:
-            tcp = self.rows["protocol"].take(index) == TCP
-            told = tcp & (self.rows["initial_flags"].take(index) & SYN != 0)
-            open_ones = index[~told]
-        if not len(open_ones):
-            return out
-        names = ("sip", "dip", "sport", "dport", "protocol", "stime")
-        wanted = {n: self.rows[n].take(open_ones) for n in names}
-        sought = WordCodes(2)
-        sought.encode(*_conversations(wanted))
-        parts = [wanted]
-        rest = np.ones(len(self.host), np.bool_)
-        rest[open_ones] = False
-        for more, asked in ((self.rows, rest), (self._other, None)):
-            # a few rows at a time: there may be millions, and few of them are of these conversations
-            for begin in range(0, len(more["sip"]) if more else 0, AT_ONCE):
-                part = {n: more[n][begin : begin + AT_ONCE] for n in names}
-                if asked is not None:
-                    part = {n: c[asked[begin : begin + AT_ONCE]] for n, c in part.items()}
-                same = np.flatnonzero(sought.find(*_conversations(part)))
-                parts.append({n: c.take(same) for n, c in part.items()})
-        both = {n: joined_arrays([p[n] for p in parts]) for n in names}
-        found = paired(*(both[n] for n in names))
-        place = np.searchsorted(index, open_ones)
-        out[place] = found[: len(open_ones)]
-        return out
-
-    def clients(self) -> NDArray[np.intp]:
-        """The rows that are a host's own established TCP connections."""
-
-        def make() -> NDArray[np.intp]:
-            rows = self.rows
-            able = (rows["protocol"] == TCP) & (rows["packets"] >= ESTABLISHED_PACKETS)
-            if "flags" in rows:
-                able &= rows["flags"] & ACK != 0
-            kept: list[NDArray[np.intp]] = []
-            # who opened is told apart for the host's own rows and for the peers' replies
-            for replies in (False, True):
-                index = np.flatnonzero(able & (self.replied == replies))
-                if not len(index):
-                    continue
-                found = client_rows(
-                    rows["protocol"].take(index),
-                    rows["flags"].take(index) if "flags" in rows else None,
-                    rows["initial_flags"].take(index) if "initial_flags" in rows else None,
-                    rows["packets"].take(index),
-                    self.port.take(index),
-                    self.peer_port.take(index),
-                    self.paired(index),
-                    replies=replies,
-                )
-                kept.append(index[found.mask])
-            return np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.intp)
-
-        found: NDArray[np.intp] = self._once("clients", make)
-        return found
-
-    def destinations(self, index: NDArray[np.intp]) -> NDArray[np.uint64]:
-        """A code of the peer and its port, for the rows at ``index``."""
-        (codes,) = address_codes(self.peer.take(index))
-        return destination(codes, self.peer_port.take(index))
-
-    def ports(self) -> PortFeatures:
-        """What the ports of the hosts' connections say."""
-
-        def make() -> PortFeatures:
-            index = self.clients()
-            columns = (
-                self.rows["stime"].take(index),
-                self.end(index),
-                self.port.take(index),
-                self.destinations(index),
-                self.host.take(index),
-            )
-            if self._ports_only:
-                self._give_up()
-            return port_features(*columns, self.count, addresses=self._addresses())
-
-        found: PortFeatures = self._once("ports", make)
-        return found
-
-    def _give_up(self) -> None:
-        """Let go of the rows: there may be millions of them."""
-        self.rows, self._other = {}, {}
-        self.host = self.replied = self.peer = self.port = self.peer_port = np.zeros(0, np.int32)
-        self._held.pop("clients", None)
-
-    def _addresses(self) -> NDArray[Any] | None:
-        first = self.hosts[0]
-        return first.values if first.type.name == "address" and len(self.hosts) == 1 else None
-
-    def services(self) -> Services:
-        """The services that the hosts answer."""
-
-        def make() -> Services:
-            index = np.flatnonzero(~self.replied)
-            names = ("protocol", "flags", "initial_flags")
-            rows = {n: self.rows[n].take(index) for n in names if n in self.rows}
-            return answered_services(
-                rows["protocol"],
-                self.port.take(index),
-                self.peer.take(index),
-                self.peer_port.take(index),
-                rows.get("flags"),
-                rows.get("initial_flags"),
-                self.paired(index),
-                self.host.take(index),
-            )
-
-        found: Services = self._once("services", make)
-        return found
-
-    def connections(self) -> Connections:
-        """The hosts' connections, whoever opened them."""
-
-        def make() -> Connections:
-            index = np.arange(len(self.host))
-            return connection_events(
-                self.rows["stime"], self.end(index), self.port, self.destinations(index), self.host
-            )
-
-        found: Connections = self._once("connections", make)
-        return found
-
-
-def _conversations(rows: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Two words that are equal for rows of one conversation, whichever side sent them.
-
-    Different conversations may share them by rare chance: what is found by them is compared in full later.
-    """
-    ends = []
-    for address, port in (("sip", "sport"), ("dip", "dport")):
-        low = rows[address]
-        if low.dtype.names:
-            word = low["low"] ^ low["high"] * np.uint64(0x9E3779B97F4A7C15)
-        else:
-            word = low.astype(np.uint64) + np.uint64(IPV4_MAPPED)
-        ends.append(word * np.uint64(0xC2B2AE3D27D4EB4F) + rows[port])
-    return ends[0] + ends[1], rows["protocol"].astype(np.uint64) + (ends[0] ^ ends[1])
-
-
-def host_measure(of: ex.Measure, rows: HostRows) -> Measured:
+def host_measure(of: ex.Measure, collected: HostRows) -> Measured:
     """A measure for every host of a collection."""
-    if rows.empty:
+    if collected.empty:
         if of.name in ("answered", "peers"):
-            return Measured(Series(of.type, np.zeros(rows.count, np.int64)))
+            return Measured(Series(of.type, np.zeros(collected.count, np.int64)))
         why = FeatureEvidence({}, "no flows")
-        return Measured(exact.unknown(of.type, rows.count), lambda _: why)
+        return Measured(exact.unknown(of.type, collected.count), lambda _: why)
+    rows = collected.seen_by(of)
     match of.name:
         case "sequential":
             ports = rows.ports()
@@ -306,7 +99,7 @@ def _counters(of: ex.Measure, ports: PortFeatures) -> Measured:
     return Measured(Series(of.type, np.where(known, values, 0.0), None if known.all() else known), explain)
 
 
-def _beacon(of: ex.Measure, rows: HostRows) -> Measured:
+def _beacon(of: ex.Measure, rows: EndRows) -> Measured:
     """The regularity of the host's most regular destination."""
     connections = rows.connections()
     groups = dense_codes(connections.host, connections.dest)

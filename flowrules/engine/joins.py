@@ -74,10 +74,11 @@ def _descending(column: Array) -> Array:
     return -column
 
 
-def match_rows(left: Sequence[Series], right: Sequence[Series]) -> Index:
+def match_rows(left: Sequence[Series], right: Sequence[Series], groups: bool = False) -> Index:
     """For each row of ``left`` the row of ``right`` with equal keys, or -1; unknown keys match nothing.
 
-    Both have the same number of key columns; ``right`` holds each key at most once.
+    Both have the same number of key columns; ``right`` holds each key at most once.  ``groups``: both are
+    groups by these keys, where the unknown ones are a group of their own and match each other.
     """
     rows, others = len(left[0]), len(right[0])
     if rows == 0 or others == 0:
@@ -86,6 +87,10 @@ def match_rows(left: Sequence[Series], right: Sequence[Series]) -> Index:
     usable = np.ones(others, np.bool_)
     keys: list[Array] = []
     for a, b in zip(left, right, strict=True):
+        if groups:
+            both = np.concatenate([a.mask(), b.mask()])
+            keys += [both, *(np.where(both, key, 0) for key in _common(a, b))]
+            continue
         known &= a.mask()
         usable &= b.mask()
         keys += _common(a, b)

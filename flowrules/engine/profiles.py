@@ -47,12 +47,21 @@ def _names(profile: ProfileDeclaration, hosts: SetResult, width: int) -> tuple[s
 
 def for_hosts(measure: ex.Measure, groups: Groups, hosts: Mapping[str, Series], absent: bool) -> Series:
     """A measure of each host: that of its group, or of no flows where it has none."""
-    keys = list(hosts.values())
-    rows = len(keys[0])
+    return _at(measure, groups, rows_of_hosts(groups, hosts), absent)
+
+
+def for_groups(measure: ex.Measure, groups: Groups, keys: Mapping[str, Series], absent: bool) -> Series:
+    """A measure of each group of ``keys`` as other groups by the same keys hold it, unknown keys too."""
+    row = match_rows(list(keys.values()), list(groups.keys.values()), groups=True)
+    return _at(measure, groups, row, absent)
+
+
+def _at(measure: ex.Measure, groups: Groups, row: NDArray[np.intp], absent: bool) -> Series:
+    """A measure at the rows of groups, as of no flows where a row is -1."""
+    rows = len(row)
     if absent:
         return exact.unknown(measure.type, rows)
     series = groups.measures[measure]
-    row = rows_of_hosts(groups, hosts)
     found = row >= 0
     if not groups.rows:
         return nothing(measure, series, rows)

@@ -14,7 +14,7 @@ from flowrules.engine.collect import CollectedRows, OtherSide
 from flowrules.engine.collect import Collection as RowCollection
 from flowrules.engine.direction import DirectionRule, decide
 from flowrules.engine.errors import asked_by
-from flowrules.engine.host_measures import HostRows
+from flowrules.engine.host_rows import HostRows
 from flowrules.engine.key_codes import AddressCoder, Coder, Coders
 from flowrules.engine.member_tests import HostFinder
 from flowrules.engine.reread import rereadable
@@ -30,6 +30,7 @@ from flowrules.engine.working_out import WorkingOut
 from flowrules.engine.world import Earlier, Found
 from flowrules.flows.table import FlowSource
 from flowrules.model import expression as ex
+from flowrules.model.ends import INSIDE, OUTSIDE, measured_end
 from flowrules.model.program import Program
 from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
@@ -136,7 +137,7 @@ class _Run:
         idle = not groupings and all(c.hosts is not None and not len(c.hosts[0]) for _, c in task.collections)
         if number > 1 and idle and not kept:
             for place, (_, collection) in zip(collections, task.collections, strict=True):
-                self.work.collected[place] = HostRows(CollectedRows(collection), {}, ())
+                self.work.collected[place] = HostRows(CollectedRows(collection), {})
             return
         with asked_by(*self._spreading([*groupings, *kept])):
             parts = None
@@ -206,7 +207,8 @@ class _Run:
             hosts = list(self.work.hosts_of(rows.profile).values()) if rows.profile else None
             if hosts is not None and rows.profile not in finders:
                 finders[rows.profile] = HostFinder(hosts, self.around.label_codes)
-            collection = RowCollection(rows.keys, hosts, finders[rows.profile])
+            sided = any(measured_end(m, rows.keys) in (INSIDE, OUTSIDE) for m in rows.measures)
+            collection = RowCollection(rows.keys, hosts, finders[rows.profile], sided)
             kept.append((Where.of(rows.where), collection))
             others.setdefault((rows.keys, rows.profile), collection.other_side())
         self._other_places = list(others)
@@ -260,7 +262,7 @@ class _Run:
         for place, collected in zip(collections, found.rows, strict=True):
             planned = self.plan.collections[place]
             other = others[planned.keys, planned.profile]
-            self.work.collected[place] = HostRows(collected, other, [m.name for m in planned.measures])
+            self.work.collected[place] = HostRows(collected, other, planned.measures)
 
     # ---- the whole
 

@@ -12,10 +12,11 @@ from flowrules.engine.answers import Answer, answer
 from flowrules.engine.errors import asked_by
 from flowrules.engine.filling import filled
 from flowrules.engine.grouped import Grouped
-from flowrules.engine.host_measures import HostRows, host_measure
+from flowrules.engine.host_measures import host_measure
+from flowrules.engine.host_rows import HostRows
 from flowrules.engine.joins import order_by
 from flowrules.engine.measures import Explain, Window
-from flowrules.engine.profiles import evidence_of, for_hosts, host_keys, rows_of_hosts
+from flowrules.engine.profiles import evidence_of, for_groups, for_hosts, host_keys, rows_of_hosts
 from flowrules.engine.ranking import Groups, Ranking, arrange, table_result
 from flowrules.engine.results import FeatureEvidence, Frame, Series, SetResult, TableResult
 from flowrules.engine.scan import Facts
@@ -128,8 +129,11 @@ class WorkingOut:
             if measured_later(written):
                 found = host_measure(written, rows)
                 own = Groups(keys, {asked: found.series}, rows.count, 0, None)
-                if rows.hosts:
-                    measures[asked] = for_hosts(asked, own, groups.keys, self._absent(query.demand.source))
+                if not query.keys:
+                    absent = self._absent(query.demand.source)
+                    measures[asked] = exact.unknown(asked.type, 1) if absent else found.series
+                elif rows.hosts:
+                    measures[asked] = for_groups(asked, own, groups.keys, self._absent(query.demand.source))
                 else:
                     measures[asked] = exact.unknown(asked.type, groups.rows)
         return Answer(

@@ -155,6 +155,6 @@ def _measure_text(measure: MeasureKind) -> str:
     lines = [f"**{shape}** · measure", "", measure.text, "", f"Where nothing matched: {empty}."]
     if measure.minimum:
         lines.append(f"Below {measure.minimum}: unknown.")
-    if measure.in_time_order:
-        lines.append("Needs the rows of a host in the order of time.")
+    if measure.connections:
+        lines.append("Looks at the flows of a host together, as connections.")
     return "\n".join(lines)

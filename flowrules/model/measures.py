@@ -41,10 +41,10 @@ class MeasureKind:
     text: str
     counting: bool = False
     """0 (or an empty list, 0 s) where nothing matched; the others are unknown there."""
-    in_time_order: bool = False
-    """Needs the rows of a group sorted by time, so it is taken over the candidates alone."""
     shared: bool = False
     """``share(m)`` and ``relative(m)`` may be asked of it."""
+    connections: bool = False
+    """Looks at the flows of a group together, as connections of hosts of one end: in a profile, of the candidates alone."""
     over: str = "both"
     """``flows``: only where the source is flows; ``rows``: only where it is a table."""
     minimum: str = ""
@@ -74,27 +74,27 @@ MEASURES: Final[dict[str, MeasureKind]] = {
         MeasureKind("active", ("width",), "duration", "width times bins in which a flow starts", counting=True, over="flows"),
         MeasureKind(
             "sequential", ("port",), "percent", "how far ports follow each other across destinations",
-            in_time_order=True, over="flows", minimum="20 pairs and 10 looks",
+            connections=True, over="flows", minimum="20 pairs and 10 looks",
         ),
         MeasureKind(
             "counters", ("port",), "number", "effective number of port counters: 1 / sequence",
-            in_time_order=True, over="flows", minimum="20 pairs, 20 looks and a sequence above 3 standard errors",
+            connections=True, over="flows", minimum="20 pairs, 20 looks and a sequence above 3 standard errors",
         ),
         MeasureKind(
             "port_style", ("port",), "label", "how ports are chosen, as a label",
-            in_time_order=True, over="flows", minimum="20 connections",
+            connections=True, over="flows", minimum="20 connections",
         ),
         MeasureKind(
             "port_range", ("port",), "label", "the range that the ports fit",
-            in_time_order=True, over="flows", minimum="40 different ports",
+            connections=True, over="flows", minimum="40 different ports",
         ),
         MeasureKind(
             "parity", ("port",), "number", "1 where ports are all even or all odd, 0 where they are both",
-            in_time_order=True, over="flows", minimum="40 different ports",
+            connections=True, over="flows", minimum="40 different ports",
         ),
         MeasureKind(
             "concurrent", (), "count", "peak number of overlapping connections",
-            in_time_order=True, over="flows", minimum="20 connections",
+            connections=True, over="flows", minimum="20 connections",
         ),
         MeasureKind(
             "fit", ("stime", "schedule"), "number", "how far flows keep to a schedule, beyond what the hours seen give",
@@ -103,10 +103,16 @@ MEASURES: Final[dict[str, MeasureKind]] = {
         MeasureKind("relative", ("measure",), "number", "a measure against that of the median host", over="flows", minimum="10 hosts"),
         MeasureKind(
             "beacon", (), "number", "regularity of starts, 0 to 1",
-            in_time_order=True, over="flows", minimum="20 gaps",
+            connections=True, over="flows", minimum="20 gaps",
         ),
-        MeasureKind("answered", ("port",), "count", "services answered, with proof", counting=True, over="flows"),
-        MeasureKind("peers", ("port",), "count", "peers of the services answered", counting=True, over="flows"),
+        MeasureKind(
+            "answered", ("port",), "count", "services answered, with proof",
+            counting=True, connections=True, over="flows",
+        ),
+        MeasureKind(
+            "peers", ("port",), "count", "peers of the services answered",
+            counting=True, connections=True, over="flows",
+        ),
     )
 }  # fmt: skip
 """Every measure by name."""
@@ -116,8 +122,3 @@ GAP: Final = "gap"
 
 SPREAD_SCHEMES: Final = ("uniform", "start", "end", "middle", "time", "maximum", "minimum")
 """The words of ``spread(width, scheme)``, in rwcount(1)'s numbering (0 to 6)."""
-
-
-def needs_time_order(name: str, argument: str | None = None) -> bool:
-    """Whether a measure needs its group's rows in time order; ``argument`` is the field measured."""
-    return argument == GAP or MEASURES[name].in_time_order

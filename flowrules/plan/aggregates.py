@@ -49,8 +49,7 @@ def is_gap(argument: ex.Expression) -> bool:
 
 def measured_later(measure: ex.Measure) -> bool:
     """Whether the measure needs the rows of its groups together, after it is known which groups matter."""
-    kind = MEASURES[measure.name]
-    return kind.in_time_order or measure.name in ("answered", "peers")
+    return MEASURES[measure.name].connections
 
 
 def parts_of(measure: ex.Measure) -> tuple[Aggregate, ...]:

@@ -371,6 +371,7 @@ class _Planner:
         needed = {name for e in expressions for name in self._fields_of(e)}
         if any(measured_later(m) for m in measures):
             needed.update(COLLECTED)
+            needed |= fields_of([a for m in measures if measured_later(m) for a in m.args], self.direction_by)
         return frozenset(needed)
 
     def _fields_of(self, expression: ex.Expression) -> frozenset[str]:
@@ -410,6 +411,7 @@ class _Planner:
         for collection in self.collection_plans:
             if collection.scan == scan:
                 expressions += [*collection.where, *collection.keys]
+                expressions += [a for m in collection.measures for a in m.args]
                 wanted.update(COLLECTED)
                 wanted.update(COLLECTED_WHERE_THERE)
         expressions = list(dict.fromkeys(expressions))

@@ -399,6 +399,17 @@ def test_a_sum_past_64_bits_is_an_error_and_a_mean_is_not() -> None:
         of(program(tables=[table("x", {"s": m("sum", "bytes")}, OUT)]), rows)
 
 
+def test_a_fraction_is_of_all_flows_unknown_ones_too() -> None:
+    pings = table("pings", {"pings": m("fraction", cmp("icmp_type", "=", 8))}, source(way("all")))
+    rows = [
+        row(protocol=1, dport=8 * 256),
+        row(protocol=1, dport=0),
+        row(protocol=6, dport=8 * 256),
+        row(protocol=6),
+    ]
+    assert rows_of(of(program(tables=[pings]), rows), "pings") == [(Fraction(1, 4),)]
+
+
 def test_share_of_a_distinct_count_is_of_that_of_the_whole() -> None:
     made = program(tables=[table("x", {"s": m("share", m("distinct", "dip"))}, OUT, ["sip"])])
     rows = [row(dip="192.0.2.1"), row(sip="10.0.0.2", dip="192.0.2.1"), row(sip="10.0.0.2", dip="192.0.2.2")]

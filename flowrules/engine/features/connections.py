@@ -76,17 +76,19 @@ def connection_events(
     sport: Integers,
     dest: Integers,
     host: Integers | None = None,
+    own: Integers | None = None,
 ) -> Connections:
     """Merge rows into connections.
 
     Rows of one host, source port and destination (any integer code of (dip, dport)) are one connection
     as long as each starts at most 120 s after the latest end so far: by ends, since a long connection
     is cut into records whose starts lie further apart.  Duplicates of a row vanish.  ``start`` and ``end``
-    are int64 ms; an end before its start counts as the start.  One host where ``host`` is ``None``.
+    are int64 ms; an end before its start counts as the start.  One host where ``host`` is ``None``; where
+    its number stands for several, ``own`` (any integer code) tells their addresses apart.
     """
     if host is None:
         host = np.zeros(len(start), np.int64)
-    order, first, latest = _merged(start, end, sport, dest, host)
+    order, first, latest = _merged(start, end, sport, dest, host, own)
     rows = np.diff(first, append=len(start))
     begin = order.take(first)
     return Connections(
@@ -100,20 +102,31 @@ def connection_events(
 
 
 def beginnings(
-    start: NDArray[np.int64], end: NDArray[np.int64], sport: Integers, dest: Integers, host: Integers
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    sport: Integers,
+    dest: Integers,
+    host: Integers,
+    own: Integers | None = None,
 ) -> Beginnings:
     """As ``connection_events``, but only where connections begin."""
-    order, first, _ = _merged(start, end, sport, dest, host)
+    order, first, _ = _merged(start, end, sport, dest, host, own)
     return Beginnings(host, start, sport, dest).take(order.take(first))
 
 
 def _merged(
-    start: NDArray[np.int64], end: NDArray[np.int64], sport: Integers, dest: Integers, host: Integers
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    sport: Integers,
+    dest: Integers,
+    host: Integers,
+    own: Integers | None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
-    """The order of rows by (host, sport, dest, start); the places in it where connections begin; and the
-    latest end so far at each place."""
-    order = sort_order(host, sport, dest, start)
-    new = starts_of_runs(host.take(order), sport.take(order), dest.take(order))
+    """The order of rows by (host, sport, dest, own, start); the places in it where connections begin; and
+    the latest end so far at each place."""
+    same = (host, sport, dest) if own is None else (host, sport, dest, own)
+    order = sort_order(*same, start)
+    new = starts_of_runs(*(column.take(order) for column in same))
     begun = start.take(order)
     latest = np.maximum(end.take(order), begun)
     again = np.flatnonzero(~new)

@@ -179,6 +179,7 @@ def port_features(
     host: Integers | None = None,
     hosts: int = 1,
     *,
+    own: Integers | None = None,
     addresses: Integers | None = None,
     largest: int = LARGEST,
 ) -> PortFeatures:
@@ -186,11 +187,14 @@ def port_features(
 
     ``start`` and ``end`` are int64 ms, ``sport`` the ephemeral port, ``dest`` any integer code of
     (dip, dport) such as ``connections.destination`` makes, ``host`` numbers 0 .. ``hosts`` - 1 (one host
-    where ``None``), ``addresses`` the hosts' addresses in that order: they choose the hours of a host with
-    more than ``largest`` connections.
+    where ``None``), ``own`` a code of the row's own address where a number stands for several hosts,
+    ``addresses`` the hosts' addresses in that order: they choose the hours of a host with more than
+    ``largest`` connections.
     """
     numbers = np.zeros(len(start), np.int64) if host is None else host.astype(np.int64, copy=False)
-    columns = (start, end, sport, dest, numbers)
+    columns = [start, end, sport, dest, numbers]
+    if own is not None:
+        columns.append(own)
     rows = np.bincount(numbers, minlength=hosts)
     if len(start) <= BATCH or len(np.flatnonzero(rows)) == 1:
         return _features(columns, hosts, addresses, largest)
@@ -202,22 +206,21 @@ def port_features(
         begin = int(ends[low] - rows[low])
         high = max(int(np.searchsorted(ends, begin + BATCH, "right")), low + 1)
         index = order[begin : int(ends[high - 1])]
-        start, end, sport, dest, numbers = (column.take(index) for column in columns)
-        some = (start, end, sport, dest, numbers - low)
+        some = [column.take(index) for column in columns]
+        some[4] -= low
         found.append(_features(some, high - low, None if addresses is None else addresses[low:high], largest))
         low = high
     return _joined(found)
 
 
-def _features(
-    columns: tuple[Integers, ...], hosts: int, addresses: Integers | None, largest: int
-) -> PortFeatures:
+def _features(columns: list[Integers], hosts: int, addresses: Integers | None, largest: int) -> PortFeatures:
     """What the ports of a few hosts say, or of one with many rows."""
-    start, end, sport, dest, host = columns
+    start, end, sport, dest, host = columns[:5]
+    own = columns[5] if len(columns) > 5 else None
     host = host.astype(_narrow(hosts), copy=False)
     # small codes of destinations leave room for the rest in one sorting key
-    connections = beginnings(start, end, sport, dense_codes(_squeezed(dest)).astype(np.uint32), host)
-    del start, end, sport, dest, host, columns
+    connections = beginnings(start, end, sport, dense_codes(_squeezed(dest)).astype(np.uint32), host, own)
+    del start, end, sport, dest, host, own, columns
     counts = np.bincount(connections.host, minlength=hosts)
     population = port_population(connections, hosts)
     sample = sample_hours(connections.host, connections.start, hosts, addresses, largest)
