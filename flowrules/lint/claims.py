@@ -14,14 +14,15 @@ from math import comb
 from typing import Any, Final
 
 from flowrules.lint.domains import (
+    EVERY_ADDRESS,
     Domain,
     Hosts,
     Labels,
     Numbers,
     Variable,
     compared,
-    every_address,
     hosts,
+    hosts_of,
     labels,
     listed,
     masked_bytes,
@@ -184,7 +185,7 @@ class Claims(Terms):
             return opaque(("block", left, value), (op == "=") == want)
         four = is_ipv4(first)
         size = 1 << 128 - (96 + left.v4 if four else left.v6)
-        members = hosts([(first, first + size - 1)]) if first % size == 0 else ~every_address()
+        members = hosts([(first, first + size - 1)]) if first % size == 0 else ~EVERY_ADDRESS
         members = members if four else members & ~ipv4_hosts()
         return self.selected(left.of, lambda universe: members, (op == "=") == want)
 
@@ -249,7 +250,7 @@ class Claims(Terms):
                 case ex.Labels(labels=names), Labels():
                     return Labels(frozenset(names), False, universe.universe) & universe
                 case ex.Addresses(set=members) | ex.Blocks(set=members), Hosts():
-                    return Hosts(members)
+                    return hosts_of(members)
             return None
 
         return self._selected(node, item, select, want)
@@ -257,14 +258,14 @@ class Claims(Terms):
     def _block_in(self, node: ex.In, item: ex.Mask, want: bool) -> Formula:
         if not isinstance(node.collection, ex.Blocks | ex.Addresses):
             return opaque(node, want)
-        four, outside = ipv4_hosts().set, every_address().set - node.collection.set
+        four, outside = ipv4_hosts().set, EVERY_ADDRESS.set - node.collection.set
         touched = (outside & four).fill(item.v4, 0) | ((outside - four).fill(0, item.v6) - four)
-        covered = Hosts(every_address().set - touched)
+        covered = ~hosts_of(touched)
         return self.selected(item.of, lambda universe: covered, want)
 
     def _in_set(self, node: ex.In, item: ex.Expression, members: ex.SetExpression, want: bool) -> Formula:
         if isinstance(members, ex.SetLiteral) and members.addresses is not None:
-            found = Hosts(members.addresses)
+            found = hosts_of(members.addresses)
             return self._selected(node, item, lambda u: found if isinstance(u, Hosts) else None, want)
         claim = opaque(node, want)
         if not want:

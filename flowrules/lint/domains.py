@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import field, frozen
@@ -39,35 +39,17 @@ class Numbers:
         return bool(self.stretches)
 
     def __and__(self, other: Numbers) -> Numbers:
-        mine, theirs = self.stretches, other.stretches
-        if len(mine) == 1 and len(theirs) == 1:
-            (a, b), (c, d) = mine[0], theirs[0]
-            if c <= a and b <= d:
-                return self
-            low, high = c if a < c else a, d if d < b else b
-            return Numbers(((low, high),) if low < high else (), self.universe, self.whole)
-        out: list[tuple[Cut, Cut]] = []
-        i = j = 0
-        while i < len(mine) and j < len(theirs):
-            low, high = max(mine[i][0], theirs[j][0]), min(mine[i][1], theirs[j][1])
-            if low < high:
-                out.append((low, high))
-            if mine[i][1] <= theirs[j][1]:
-                i += 1
-            else:
-                j += 1
-        return Numbers(tuple(out), self.universe, self.whole)
+        common = _common(self.stretches, other.stretches)
+        if common is self.stretches:
+            return self
+        return Numbers(common, self.universe, self.whole)
+
+    def meets(self, other: Numbers) -> bool:
+        """Whether some number is in both."""
+        return next(_overlaps(self.stretches, other.stretches), None) is not None
 
     def __invert__(self) -> Numbers:
-        out: list[tuple[Cut, Cut]] = []
-        at, end = self.universe
-        for low, high in self.stretches:
-            if at < low:
-                out.append((at, min(low, end)))
-            at = max(at, high)
-        if at < end:
-            out.append((at, end))
-        return Numbers(tuple(out), self.universe, self.whole)
+        return Numbers(_between(self.stretches, self.universe), self.universe, self.whole)
 
     def __or__(self, other: Numbers) -> Numbers:
         return Numbers(_joined((*self.stretches, *other.stretches)), self.universe, self.whole)
@@ -146,7 +128,48 @@ def _real_edges(low: Cut, high: Cut) -> Iterator[Fraction]:
     yield (Fraction(a) + Fraction(b)) / 2
 
 
-def _joined(stretches: Iterable[tuple[Cut, Cut]]) -> tuple[tuple[Cut, Cut], ...]:
+Stretches: TypeAlias = tuple[tuple[Cut, Cut], ...]
+
+
+def _common(mine: Stretches, theirs: Stretches) -> Stretches:
+    """What is in both; ``mine`` itself where all of it is."""
+    if mine == theirs or not mine:
+        return mine
+    if len(theirs) == 1:
+        low, high = theirs[0]
+        if low <= mine[0][0] and mine[-1][1] <= high:
+            return mine
+    return tuple(_overlaps(mine, theirs))
+
+
+def _overlaps(mine: Stretches, theirs: Stretches) -> Iterator[tuple[Cut, Cut]]:
+    i = j = 0
+    while i < len(mine) and j < len(theirs):
+        (a, b), (c, d) = mine[i], theirs[j]
+        low, high = c if a < c else a, d if d < b else b
+        if low < high:
+            yield low, high
+        if b <= d:
+            i += 1
+        else:
+            j += 1
+
+
+def _between(stretches: Stretches, universe: tuple[Cut, Cut]) -> Stretches:
+    """What of the universe lies outside of the stretches."""
+    out: list[tuple[Cut, Cut]] = []
+    at, end = universe
+    for low, high in stretches:
+        if at < low:
+            out.append((at, low if low < end else end))
+        if at < high:
+            at = high
+    if at < end:
+        out.append((at, end))
+    return tuple(out)
+
+
+def _joined(stretches: Iterable[tuple[Cut, Cut]]) -> Stretches:
     out: list[tuple[Cut, Cut]] = []
     for low, high in sorted(stretches):
         if out and low <= out[-1][1]:
@@ -231,6 +254,10 @@ class Bits:
     def __and__(self, other: Bits) -> Bits:
         return Bits(self.members & other.members)
 
+    def meets(self, other: Bits) -> bool:
+        """Whether some value is in both."""
+        return self.members & other.members != 0
+
     def __or__(self, other: Bits) -> Bits:
         return Bits(self.members | other.members)
 
@@ -310,6 +337,10 @@ class Labels:
                 return Labels(other.names - self.names, False, universe)
         return Labels(self.names | other.names, True, universe)
 
+    def meets(self, other: Labels) -> bool:
+        """Whether some label is in both."""
+        return bool(self & other)
+
     def __invert__(self) -> Labels:
         if self.universe is not None:
             return Labels(self.universe - self.names if not self.others else self.names, False, self.universe)
@@ -355,64 +386,60 @@ ANY_LABEL: Final = Labels(frozenset(), True)
 
 @frozen
 class Hosts:
-    """Addresses; ``AddressSet`` does the work."""
+    """Addresses as stretches: of each the first, and the one after the last."""
 
-    set: AddressSet
+    stretches: tuple[tuple[int, int], ...]
 
     def __bool__(self) -> bool:
-        return bool(self.set)
+        return bool(self.stretches)
 
     def __and__(self, other: Hosts) -> Hosts:
-        if other.full:
-            return self
-        return other if self.full else Hosts(self.set & other.set)
+        common = _common(self.stretches, other.stretches)
+        return self if common is self.stretches else Hosts(common)
+
+    def meets(self, other: Hosts) -> bool:
+        """Whether some address is in both."""
+        return next(_overlaps(self.stretches, other.stretches), None) is not None
 
     def __or__(self, other: Hosts) -> Hosts:
-        return Hosts(self.set | other.set)
+        return Hosts(_joined((*self.stretches, *other.stretches)))
 
     def __invert__(self) -> Hosts:
-        return _other_hosts(self)
+        return Hosts(_between(self.stretches, _EVERY_ADDRESS))
 
     def __contains__(self, address: int) -> bool:
-        return address in self.set
+        return any(first <= address < stop for first, stop in self.stretches)
 
     @property
     def full(self) -> bool:
         """Whether every address is in."""
-        held = _every.get("all")
-        if held is not None and self.set is held.set:
-            return True
-        return self.set.range_count <= 3 and self.count == 1 << 128
+        return self.stretches == (_EVERY_ADDRESS,)
 
     @property
     def count(self) -> int:
         """How many addresses are in."""
-        return self.set.count
+        return sum(stop - first for first, stop in self.stretches)
 
-
-_every: dict[str, Hosts] = {}
-
-
-@lru_cache(maxsize=256)
-def _other_hosts(members: Hosts) -> Hosts:
-    return Hosts(every_address().set - members.set)
-
-
-def every_address() -> Hosts:
-    """All addresses."""
-    held = _every.get("all")
-    if held is None:
+    @property
+    def set(self) -> AddressSet:
+        """The same as an address set."""
         from flowrules.model.address_set import AddressSet
 
-        held = _every["all"] = Hosts(AddressSet.from_ranges([(0, (1 << 128) - 1)]))
-    return held
+        return AddressSet.from_ranges((first, stop - 1) for first, stop in self.stretches)
+
+
+_EVERY_ADDRESS: Final = (0, 1 << 128)
+EVERY_ADDRESS: Final = Hosts((_EVERY_ADDRESS,))
 
 
 def hosts(ranges: Iterable[tuple[int, int]]) -> Hosts:
     """The addresses in some ranges, both ends in."""
-    from flowrules.model.address_set import AddressSet
+    return Hosts(_joined((first, last + 1) for first, last in ranges))
 
-    return Hosts(AddressSet.from_ranges(ranges))
+
+def hosts_of(members: AddressSet) -> Hosts:
+    """The addresses of a set."""
+    return hosts(members.pieces())
 
 
 Values: TypeAlias = Numbers | Bits | Labels | Hosts
@@ -430,6 +457,10 @@ class Domain:
 
     def __and__(self, other: Domain) -> Domain:
         return Domain(self.values & other.values, self.unknown and other.unknown)
+
+    def meets(self, other: Domain) -> bool:
+        """Whether something is in both."""
+        return (self.unknown and other.unknown) or self.values.meets(other.values)
 
     def __or__(self, other: Domain) -> Domain:
         return Domain(self.values | other.values, self.unknown or other.unknown)

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from flowrules.lint.domains import (
     ANY_LABEL,
+    EVERY_ADDRESS,
     EVERY_BYTE,
     Bits,
     Domain,
@@ -24,7 +25,6 @@ from flowrules.lint.domains import (
     Numbers,
     Variable,
     compared,
-    every_address,
     hosts,
     labels,
     listed,
@@ -58,7 +58,7 @@ NULL_TYPES: Final = ("innull", "outnull")
 def _universe(name: str) -> Any:
     match name:
         case "sip" | "dip" | "nhip" | "inside" | "outside":
-            return every_address()
+            return EVERY_ADDRESS
         case "sport" | "dport" | "application" | "inside_port" | "outside_port":
             return whole_numbers(0, 65535)
         case "protocol" | "icmp_type" | "icmp_code":
@@ -189,10 +189,8 @@ def _ratio(above: str, below: str, name: str, scale: int) -> Propagator:
             out.append(_narrow(state, below, Fraction(a * scale) / s, d))
         return out
 
-    def narrow(state: State) -> bool:
-        return variable(name) not in state or _settle(state, step)
-
-    return narrow
+    at = variable(name)
+    return lambda state: at not in state or _settle(state, step)
 
 
 def _end_time(state: State) -> bool:
@@ -216,7 +214,8 @@ def _headers(state: State) -> bool:
 
 
 def _least_packet(state: State) -> bool:
-    return _narrow(state, "bytes_per_packet", 20, float("inf")) is not False
+    name = "bytes_per_packet"
+    return variable(name) not in state or _narrow(state, name, 20, float("inf")) is not False
 
 
 def _parts_of_flags(state: State) -> bool:
@@ -256,13 +255,13 @@ def ipv4_hosts() -> Hosts:
     return hosts([(IPV4_MAPPED, IPV4_MAPPED + 0xFFFFFFFF)])
 
 
-DEFINITIONS: Final[tuple[Propagator, ...]] = (
-    _end_time,
-    _ratio("bytes", "packets", "bytes_per_packet", 1),
-    _ratio("bytes", "duration", "bytes_per_second", 1000),
-    _ratio("packets", "duration", "packets_per_second", 1000),
-)
-"""What derived fields are."""
+DEFINITIONS: Final[Mapping[str, Propagator]] = {
+    "etime": _end_time,
+    "bytes_per_packet": _ratio("bytes", "packets", "bytes_per_packet", 1),
+    "bytes_per_second": _ratio("bytes", "duration", "bytes_per_second", 1000),
+    "packets_per_second": _ratio("packets", "duration", "packets_per_second", 1000),
+}
+"""What derived fields are, by field: each narrows states in which something is asked of the field."""
 
 
 # ---- the wire -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ MOST_STEPS: Final = 3000
 """A search that needs more steps than this is given up: nothing is claimed then."""
 
 
-@frozen
+@frozen(cache_hash=True)
 class Holds:
     """The variable's value lies in the domain."""
 
@@ -37,7 +37,7 @@ class Holds:
         return frozenset((self.variable,))
 
 
-@frozen
+@frozen(cache_hash=True)
 class All:
     """All of several."""
 
@@ -54,7 +54,7 @@ class All:
         return frozenset().union(*(i.variables for i in self.items))
 
 
-@frozen
+@frozen(cache_hash=True)
 class Some:
     """Any of several."""
 
@@ -186,7 +186,7 @@ def _possible(formula: Formula, state: State) -> bool:
     match formula:
         case Holds(variable=variable, domain=domain):
             held = state.get(variable)
-            return held is None or bool(held & domain)
+            return held is None or held.meets(domain)
         case All(items=items):
             return all(_possible(i, state) for i in items)
         case Some(items=items):
@@ -198,7 +198,7 @@ def _certain(formula: Formula, state: State) -> bool:
     match formula:
         case Holds(variable=variable):
             held = state.get(variable)
-            return held is not None and not (held & formula.otherwise)
+            return held is not None and not held.meets(formula.otherwise)
         case All(items=items):
             return all(_certain(i, state) for i in items)
         case Some(items=items):

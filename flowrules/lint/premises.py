@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, define, field, frozen
 
-from flowrules.lint.domains import Hosts
+from flowrules.lint.domains import hosts_of
 from flowrules.lint.facts import WIRE, Fact, direction_by_nets
 from flowrules.lint.formulas import Formula, NotDecided, states
 from flowrules.lint.parameters import ParameterUses
@@ -59,7 +59,7 @@ class Premises:
         if self._facts is None:
             self._facts = WIRE
             if self.program.direction == "nets" and self.program.internal is not None:
-                self._facts = (*WIRE, direction_by_nets(Hosts(self.program.internal)))
+                self._facts = (*WIRE, direction_by_nets(hosts_of(self.program.internal)))
         return self._facts
 
     def free(self, node: ex.Expression, start: int | None = None) -> str | None:

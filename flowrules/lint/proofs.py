@@ -17,6 +17,7 @@ from flowrules.lint.domains import Domain, Labels, Variable, labels
 from flowrules.lint.evaluate import Undetermined, is_real, truth
 from flowrules.lint.facts import DEFINITIONS, Fact, formulas_of
 from flowrules.lint.formulas import (
+    FALSE,
     Formula,
     NotDecided,
     Propagator,
@@ -61,6 +62,8 @@ class Prover:
     premises: Premises
     undecided: list[ex.Expression] = field(factory=list)
     """Predicates of which something was asked that took too long."""
+    _answers: dict[tuple[frozenset[Formula], bool], bool | None] = field(factory=dict)
+    _facts: dict[frozenset[str], tuple[Fact, ...]] = field(factory=dict)
     _empty: dict[tuple[int, int], tuple[ex.Expression, bool | None]] = field(factory=dict)
     _parts: dict[tuple[int, int], tuple[ex.Expression, list[Part]]] = field(factory=dict)
 
@@ -72,22 +75,32 @@ class Prover:
 
     def impossible(self, formulas: Iterable[Formula], wire: bool = True) -> bool | None:
         """Whether no flow can make all formulas true; ``wire``: no flow that a wire carries."""
-        found = list(formulas)
-        try:
-            return not satisfiable(*self._problem(found, wire))
-        except NotDecided:
-            return None
+        asked = list(formulas)
+        if FALSE in asked:
+            return True
+        asked += presence(asked)
+        key = (frozenset(asked), wire)
+        if key not in self._answers:
+            try:
+                self._answers[key] = not satisfiable(*self._problem(asked, wire))
+            except NotDecided:
+                self._answers[key] = None
+        return self._answers[key]
 
     def _problem(self, formulas: list[Formula], wire: bool) -> tuple[list[Formula], Sequence[Propagator]]:
-        seen = presence(formulas)
-        if not wire:
-            return [*formulas, *seen], DEFINITIONS
-        facts = self._relevant(formulas)
-        more = [*seen, *(f for fact in facts for f in formulas_of(fact))]
-        return [*formulas, *more], [*DEFINITIONS, *(p for fact in facts for p in fact.propagators)]
+        """The formulas with what is true of every flow; ``wire``: of every flow on a wire."""
+        names = _fields_of(formulas)
+        return _with_facts(formulas, names, self._relevant(names) if wire else ())
 
-    def _relevant(self, formulas: Iterable[Formula]) -> list[Fact]:
-        names = {v.key for f in formulas for v in variables(f) if isinstance(v.key, str)}
+    def _relevant(self, asked: frozenset[str]) -> tuple[Fact, ...]:
+        """The facts that have to do with some fields."""
+        held = self._facts.get(asked)
+        if held is None:
+            held = self._facts[asked] = tuple(self._found_facts(asked))
+        return held
+
+    def _found_facts(self, asked: frozenset[str]) -> list[Fact]:
+        names = set(asked)
         if "bytes_per_packet" in names or names & {"packets_per_second", "bytes_per_second"}:
             names |= {"packets", "bytes"}
         out: list[Fact] = []
@@ -200,13 +213,12 @@ class Prover:
     def _reason(self, claims: list[Formula]) -> tuple[str, ...]:
         if self.impossible(claims, wire=False):
             return ()
-        facts = self._relevant(claims)
+        names = _fields_of(claims)
+        facts = self._relevant(names)
         for size in (1, 2):
             for chosen in combinations(facts, size):
-                formulas = [*claims, *(f for fact in chosen for f in formulas_of(fact))]
-                propagators = [*DEFINITIONS, *(p for fact in chosen for p in fact.propagators)]
                 try:
-                    if not satisfiable(formulas, propagators):
+                    if not satisfiable(*_with_facts(claims, names, chosen)):
                         return tuple(dict.fromkeys(fact.text for fact in chosen))
                 except NotDecided:
                     continue
@@ -237,7 +249,21 @@ class Prover:
         return None
 
     def _states(self, formulas: list[Formula]) -> Iterator[State]:
-        return states(*self._problem(formulas, wire=True))
+        return states(*self._problem([*formulas, *presence(formulas)], wire=True))
+
+
+def _fields_of(formulas: Iterable[Formula]) -> frozenset[str]:
+    return frozenset(v.key for f in formulas for v in variables(f) if isinstance(v.key, str))
+
+
+def _with_facts(
+    formulas: list[Formula], names: frozenset[str], facts: Sequence[Fact]
+) -> tuple[list[Formula], Sequence[Propagator]]:
+    definitions = [narrow for name, narrow in DEFINITIONS.items() if name in names]
+    return (
+        [*formulas, *(f for fact in facts for f in formulas_of(fact))],
+        [*definitions, *(p for fact in facts for p in fact.propagators)],
+    )
 
 
 def presence(formulas: Iterable[Formula]) -> list[Formula]:

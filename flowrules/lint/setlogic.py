@@ -139,11 +139,11 @@ class SetLogic:
         return a is not None and b is not None and type(a) is type(b) and not (a & b)
 
     def _values(self, node: ex.SetExpression):  # type: ignore[no-untyped-def]
-        from flowrules.lint.domains import Hosts
+        from flowrules.lint.domains import hosts_of
 
         if self._is_listed(node):
             assert isinstance(node, ex.SetLiteral)
-            return Hosts(node.addresses) if node.addresses is not None else None
+            return hosts_of(node.addresses) if node.addresses is not None else None
         taken = self._taken(node)
         if taken is None or taken[1].table is not None or len(taken[0]) != 1:
             return None

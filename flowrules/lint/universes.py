@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from flowrules.lint.domains import (
     ANY_LABEL,
+    EVERY_ADDRESS,
     INFINITE,
     Domain,
     Numbers,
-    every_address,
     real_numbers,
     whole_numbers,
 )
@@ -40,7 +40,7 @@ def universe_of_type(type_: Type) -> Any:
         case "weekday":
             return whole_numbers(0, 6)
         case "address" | "block":
-            return every_address()
+            return EVERY_ADDRESS
         case "label" | "text":
             return ANY_LABEL
     return real_numbers()

@@ -175,9 +175,9 @@ def _wishes(name: str) -> tuple[Any, ...]:
 
 
 def _host_edges(values: Hosts) -> Iterator[int]:
-    for first, last in islice(values.set.pieces(), 6):
-        yield first + 1 if first + 1 <= last and first & 0xFF == 0 else first
-        yield last
+    for first, stop in values.stretches[:6]:
+        yield first + 1 if first + 1 < stop and first & 0xFF == 0 else first
+        yield stop - 1
 
 
 def _bounds(state: State, name: str) -> Any:
