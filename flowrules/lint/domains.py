@@ -44,6 +44,10 @@ class Numbers:
             return self
         return Numbers(common, self.universe, self.whole)
 
+    def fills(self, universe: Numbers) -> bool:
+        """Whether a part of the universe is all of it."""
+        return self.stretches == universe.stretches
+
     def meets(self, other: Numbers) -> bool:
         """Whether some number is in both."""
         return next(_overlaps(self.stretches, other.stretches), None) is not None
@@ -254,6 +258,10 @@ class Bits:
     def __and__(self, other: Bits) -> Bits:
         return Bits(self.members & other.members)
 
+    def fills(self, universe: Bits) -> bool:
+        """Whether a part of the universe is all of it."""
+        return self.members == universe.members
+
     def meets(self, other: Bits) -> bool:
         """Whether some value is in both."""
         return self.members & other.members != 0
@@ -337,6 +345,10 @@ class Labels:
                 return Labels(other.names - self.names, False, universe)
         return Labels(self.names | other.names, True, universe)
 
+    def fills(self, universe: Labels) -> bool:
+        """Whether a part of the universe is all of it."""
+        return self == universe or not (~self & universe)
+
     def meets(self, other: Labels) -> bool:
         """Whether some label is in both."""
         return bool(self & other)
@@ -396,6 +408,10 @@ class Hosts:
     def __and__(self, other: Hosts) -> Hosts:
         common = _common(self.stretches, other.stretches)
         return self if common is self.stretches else Hosts(common)
+
+    def fills(self, universe: Hosts) -> bool:
+        """Whether a part of the universe is all of it."""
+        return self.stretches == universe.stretches
 
     def meets(self, other: Hosts) -> bool:
         """Whether some address is in both."""
@@ -464,6 +480,10 @@ class Domain:
 
     def __or__(self, other: Domain) -> Domain:
         return Domain(self.values | other.values, self.unknown or other.unknown)
+
+    def fills(self, universe: Domain) -> bool:
+        """Whether a part of the universe is all of it."""
+        return (self.unknown or not universe.unknown) and self.values.fills(universe.values)
 
     def within(self, universe: Domain) -> Domain:
         """What the universe allows that this does not: the complement."""

@@ -118,7 +118,7 @@ def holds(variable: Variable, domain: Domain) -> Formula:
     met = variable.universe & domain
     if not met:
         return FALSE
-    if not met.within(variable.universe):
+    if met.fills(variable.universe):
         return TRUE
     return Holds(variable, met)
 

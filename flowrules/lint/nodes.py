@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-import attrs
-
 from flowrules.syntax import tree
 
 N = TypeVar("N", bound=tree.Node)
@@ -25,11 +23,11 @@ class FileNodes:
         kind = type(node)
         self._by_class.setdefault(kind, []).append(node)
         self._items.setdefault(kind, []).append(item)
-        for name in _fields(kind):
+        for name in tree.parts(kind):
             value = getattr(node, name)
             if isinstance(value, tree.Node):
                 self._add(value, item)
-            elif isinstance(value, tuple):
+            elif type(value) is tuple:
                 for part in value:
                     if isinstance(part, tree.Node):
                         self._add(part, item)
@@ -41,15 +39,3 @@ class FileNodes:
     def within(self, kind: type[N]) -> Sequence[tuple[tree.FileItem, N]]:
         """The same, each with the item of the file that it is part of."""
         return list(zip(self._items.get(kind, ()), self.of(kind), strict=True))
-
-
-_known_fields: dict[type[tree.Node], tuple[str, ...]] = {}
-
-
-def _fields(kind: type[tree.Node]) -> tuple[str, ...]:
-    """The attributes of a class that can hold nodes."""
-    held = _known_fields.get(kind)
-    if held is None:
-        held = tuple(a.name for a in attrs.fields(kind) if a.name not in ("span", "operator_span", "text"))
-        _known_fields[kind] = held
-    return held

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 from attrs import field, frozen
@@ -49,22 +49,26 @@ class Expression:
         while pending:
             node = pending.pop()
             yield node
-            for name in reversed(parts(type(node))):
+            for name in parts(type(node))[::-1]:
                 value = getattr(node, name)
                 if isinstance(value, Expression):
                     pending.append(value)
-                elif isinstance(value, tuple):
-                    pending.extend(part for part in reversed(value) if isinstance(part, Expression))
+                elif type(value) is tuple:
+                    pending += [part for part in value[::-1] if isinstance(part, Expression)]
 
 
 _known_parts: dict[type[Expression], tuple[str, ...]] = {}
+_PLAIN: Final = frozenset(
+    ("Type", "Span | None", "Value", "str", "str | None", "int", "int | None", "bool", "Fraction", "AddressSet")
+)
+"""Attributes with these types hold no nodes."""
 
 
 def parts(kind: type[Expression]) -> tuple[str, ...]:
     """The attributes of a class that can hold nodes; asked for once, since walks are many."""
     held = _known_parts.get(kind)
     if held is None:
-        held = tuple(a.name for a in attrs.fields(kind) if a.name not in ("type", "span"))
+        held = tuple(a.name for a in attrs.fields(kind) if a.type not in _PLAIN)
         _known_parts[kind] = held
     return held
 

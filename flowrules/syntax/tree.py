@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 from attrs import field, frozen
@@ -31,7 +31,7 @@ class Node:
 
     def children(self) -> Iterator[Node]:
         """The nodes directly below this one, in the order of the text."""
-        for name in _parts(type(self)):
+        for name in parts(type(self)):
             value = getattr(self, name)
             if isinstance(value, Node):
                 yield value
@@ -46,22 +46,24 @@ class Node:
         while pending:
             node = pending.pop()
             yield node
-            for name in reversed(_parts(type(node))):
+            for name in parts(type(node))[::-1]:
                 value = getattr(node, name)
                 if isinstance(value, Node):
                     pending.append(value)
-                elif isinstance(value, tuple):
-                    pending.extend(part for part in reversed(value) if isinstance(part, Node))
+                elif type(value) is tuple:
+                    pending += [part for part in value[::-1] if isinstance(part, Node)]
 
 
 _known_parts: dict[type[Node], tuple[str, ...]] = {}
+_PLAIN: Final = frozenset(("Span", "str", "str | None", "int", "bool", "tuple[str, ...]", "tuple[int, ...]"))
+"""Attributes with these types hold no nodes."""
 
 
-def _parts(kind: type[Node]) -> tuple[str, ...]:
+def parts(kind: type[Node]) -> tuple[str, ...]:
     """The attributes of a class that can hold nodes; asked for once, since walks are many."""
     held = _known_parts.get(kind)
     if held is None:
-        held = tuple(a.name for a in attrs.fields(kind) if a.name not in ("span", "operator_span"))
+        held = tuple(a.name for a in attrs.fields(kind) if a.type not in _PLAIN)
         _known_parts[kind] = held
     return held
 
