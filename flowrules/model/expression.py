@@ -59,7 +59,18 @@ class Expression:
 
 _known_parts: dict[type[Expression], tuple[str, ...]] = {}
 _PLAIN: Final = frozenset(
-    ("Type", "Span | None", "Value", "str", "str | None", "int", "int | None", "bool", "Fraction", "AddressSet")
+    (
+        "Type",
+        "Span | None",
+        "Value",
+        "str",
+        "str | None",
+        "int",
+        "int | None",
+        "bool",
+        "Fraction",
+        "AddressSet",
+    )
 )
 """Attributes with these types hold no nodes."""
 

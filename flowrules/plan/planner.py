@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from attrs import evolve
 
 from flowrules.model import expression as ex
-from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Program
+from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Declaration, Program
 from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
@@ -41,15 +41,17 @@ def make_plan(
     wanted: Collection[str] | None = None,
     fields: Fields | None = None,
     direction_by: str = "types",
+    only: Collection[str] | None = None,
 ) -> Plan:
     """The plan for the rulesets named (``None``: those asked for).
 
+    ``only`` names their sets, tables, profiles, checks and anomalies to plan (``None``: all).
     ``fields`` says what the sources hold (``None``: everything); ``direction_by`` how the direction of
     flows is told.  Raises ``MissingField`` where a source lacks what a declaration needs.
     """
     names = {r.name for r in program.rulesets.values() if r.shown} if wanted is None else set(wanted)
     planner = _Planner(program, fields, direction_by)
-    planner.want(names)
+    planner.want(names, only)
     return planner.plan()
 
 
@@ -75,30 +77,29 @@ class _Planner:
 
     # ---- what is wanted
 
-    def want(self, names: Collection[str]) -> None:
-        """Plan everything that the rulesets named show."""
+    def want(self, names: Collection[str], only: Collection[str] | None = None) -> None:
+        """Plan everything that the rulesets named show; of them ``only`` some declarations."""
         program = self.program
-        for set_ in program.sets.values():
-            if set_.ruleset in names:
-                self.set_named(set_.name)
-        for table in program.tables.values():
-            if table.ruleset in names:
-                self.table(table.name)
-        for profile in program.profiles.values():
-            if profile.ruleset in names:
-                self.profile(profile.name)
-                self.entries(profile.name)
+
+        def wanted(declaration: Declaration) -> bool:
+            return declaration.ruleset in names and (only is None or declaration.name in only)
+
+        for set_ in filter(wanted, program.sets.values()):
+            self.set_named(set_.name)
+        for table in filter(wanted, program.tables.values()):
+            self.table(table.name)
+        for profile in filter(wanted, program.profiles.values()):
+            self.profile(profile.name)
+            self.entries(profile.name)
         findings: list[CheckDeclaration | AnomalyDeclaration] = [*program.checks.values()]
         findings += program.anomalies.values()
-        for finding in findings:
-            if finding.ruleset in names:
-                self.conditions(dm.finding_conditions(finding), finding.name, finding.span)
-        for anomaly in program.anomalies.values():
-            if anomaly.ruleset in names:
-                if anomaly.within_table is not None:
-                    self.table(anomaly.within_table)
-                if anomaly.within_set is not None:
-                    self.set_named(anomaly.within_set)
+        for finding in filter(wanted, findings):
+            self.conditions(dm.finding_conditions(finding), finding.name, finding.span)
+        for anomaly in filter(wanted, program.anomalies.values()):
+            if anomaly.within_table is not None:
+                self.table(anomaly.within_table)
+            if anomaly.within_set is not None:
+                self.set_named(anomaly.within_set)
 
     def _enter(self, name: str) -> None:
         if name in self._open:

@@ -49,31 +49,24 @@ class EqualFilters(Rule):
 def pairs_of_filters(linted: Linted) -> Iterator[tuple[FilterDeclaration, FilterDeclaration]]:
     """Pairs of filters of one ruleset that ask about the same fields, and that were written apart."""
     claims = linted.premises.claims()
-    for ruleset in sorted(linted.rulesets):
-        asked = []
-        for f in linted.program.filters.values():
-            if f.ruleset != ruleset or f.name in linted.broken_filters or "deprecated" in f.attributes:
-                continue
-            if isinstance(f.predicate, ex.FilterRef | ex.Direction) or _reversed(f.predicate):
-                continue
-            names = frozenset(v.key for v in variables(claims.true(f.predicate)))
-            asked.append((f, names))
-        for (one, a), (other, b) in combinations(asked, 2):
-            if (
-                a
-                and a == b
-                and not _names(one.predicate, other.name)
-                and not _names(other.predicate, one.name)
-            ):
+    asking: dict[tuple[str, frozenset[object]], list[tuple[FilterDeclaration, frozenset[str]]]] = {}
+    for f in linted.program.filters.values():
+        if (
+            f.ruleset not in linted.rulesets
+            or f.name in linted.broken_filters
+            or "deprecated" in f.attributes
+        ):
+            continue
+        named = [n for n in f.predicate.walk() if isinstance(n, ex.FilterRef)]
+        if isinstance(f.predicate, ex.FilterRef | ex.Direction) or any(n.reversed for n in named):
+            continue
+        fields = frozenset(v.key for v in variables(claims.true(f.predicate)))
+        if fields:
+            asking.setdefault((f.ruleset, fields), []).append((f, frozenset(n.name for n in named)))
+    for alike in asking.values():
+        for (one, names), (other, others) in combinations(alike, 2):
+            if other.name not in names and one.name not in others:
                 yield one, other
-
-
-def _reversed(node: ex.Expression) -> bool:
-    return any(isinstance(n, ex.FilterRef) and n.reversed for n in node.walk())
-
-
-def _names(node: ex.Expression, name: str) -> bool:
-    return any(isinstance(n, ex.FilterRef) and n.name == name for n in node.walk())
 
 
 def name_span(linted: Linted, declaration: FilterDeclaration) -> Span | None:

@@ -38,12 +38,12 @@ class AnotherScan(Rule):
 
     def check(self, linted: Linted) -> Iterator[Finding]:
         """The plan of the program."""
-        suspects = {s.declaration.partition(":")[0] for s in linted.statements if _may_need_a_scan(linted, s)}
+        suspects = {_planned(s.declaration) for s in linted.statements if _may_need_a_scan(linted, s)}
         if not suspects:
             return
         from flowrules.plan.planner import make_plan
 
-        plan = make_plan(linted.program, suspects)
+        plan = make_plan(linted.program, linted.rulesets, only=suspects)
         collected = {c.scan for c in plan.collections}
         reported: set[int] = set()
         for query in plan.queries.values():
@@ -72,6 +72,12 @@ class AnotherScan(Rule):
                 tested.span if tested is not None and tested.span is not None else demand.place,
                 hint="group by what the set is tested on, and one scan does",
             )
+
+
+def _planned(name: str) -> str:
+    """The declaration that is planned: the profile of its parts, which are named after it (``a.b:servers.peers``)."""
+    ruleset, _, short = name.partition(":")
+    return f"{ruleset}:{short.partition('.')[0]}"
 
 
 def _may_need_a_scan(linted: Linted, statement: Statement) -> bool:
