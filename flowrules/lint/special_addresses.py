@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+from flowrules.lint.domains import Hosts, hosts, hosts_of
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import parse_cidr
 
@@ -26,37 +27,41 @@ SPECIAL: Final = (
 
 
 @cache
-def blocks(*texts: str) -> AddressSet:
-    """The addresses of some blocks."""
-    ranges = []
+def _ranges(texts: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """First and last address of each block."""
+    found = []
     for text in texts:
         first, length = parse_cidr(text)
-        ranges.append((first, first + (1 << 128 - length) - 1))
-    return AddressSet.from_ranges(ranges)
+        found.append((first, first + (1 << 128 - length) - 1))
+    return tuple(found)
+
+
+@cache
+def _blocks(texts: tuple[str, ...]) -> Hosts:
+    """The addresses of some blocks."""
+    return hosts(_ranges(texts))
+
+
+@cache
+def _others(texts: tuple[str, ...]) -> Hosts:
+    """All other addresses."""
+    return ~_blocks(texts)
 
 
 def purpose(first: int, last: int) -> str:
     """What a range of addresses is: ``documentation``, ``private``, ``special`` or ``public``."""
-    one = AddressSet.from_ranges([(first, last)])
+    one = hosts([(first, last)])
     for name, texts in (("documentation", DOCUMENTATION), ("special", SPECIAL), ("private", PRIVATE)):
-        if one <= blocks(*texts):
+        if not one.meets(_others(texts)):
             return name
-    if one & blocks(*PRIVATE) and last - first < 1 << 24:
+    if one.meets(_blocks(PRIVATE)) and last - first < 1 << 24:
         return "private"
     return "public"
 
 
 @cache
 def _registered() -> frozenset[tuple[int, int]]:
-    out = set()
-    for text in (*PRIVATE, *DOCUMENTATION, *SPECIAL):
-        first, length = parse_cidr(text)
-        out.add((first, first + (1 << 128 - length) - 1))
-    whole = [("0.0.0.0/0", 1), ("::/0", 1)]
-    for text, _ in whole:
-        first, length = parse_cidr(text)
-        out.add((first, first + (1 << 128 - length) - 1))
-    return frozenset(out)
+    return frozenset(_ranges((*PRIVATE, *DOCUMENTATION, *SPECIAL, "0.0.0.0/0", "::/0")))
 
 
 def is_registered_block(first: int, last: int) -> bool:
@@ -69,7 +74,7 @@ def is_own_network(addresses: AddressSet) -> bool:
 
     A list of every private block, or one with other unroutable blocks in it, tests for packets that should not be there.
     """
-    if not addresses or not addresses <= blocks(*PRIVATE):
+    own = hosts_of(addresses)
+    if not own or own.meets(_others(PRIVATE)):
         return False
-    rfc1918 = blocks(*PRIVATE[:3])
-    return not rfc1918 <= addresses
+    return _blocks(PRIVATE[:3]).meets(~own)
