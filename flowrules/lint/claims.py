@@ -50,7 +50,7 @@ class Claims(Terms):
 
     def __init__(self, premises: Premises, place: Place) -> None:
         super().__init__(premises, place)
-        self._known_claims: dict[tuple[int, bool], tuple[ex.Expression, Formula]] = {}
+        self._known_claims: dict[tuple[ex.Expression | int, bool], tuple[ex.Expression, Formula]] = {}
         self._denied: dict[int, tuple[ex.Expression, Formula]] = {}
 
     def true(self, node: ex.Expression) -> Formula:
@@ -72,12 +72,14 @@ class Claims(Terms):
 
     def claim(self, node: ex.Expression, want: bool) -> Formula:
         """When the condition is true (``want``), or false."""
-        held = self._known_claims.get((id(node), want))
+        # equal nodes claim the same, but where a parameter stands in the text of one
+        key = (node if self.premises.free(node) is None else id(node), want)
+        held = self._known_claims.get(key)
         if held is not None:
             return held[1]
         found = self._claim(node, want)
         if not self.premises._open:  # within a circle of definitions less is looked into
-            self._known_claims[id(node), want] = (node, found)
+            self._known_claims[key] = (node, found)
         return found
 
     def _claim(self, node: ex.Expression, want: bool) -> Formula:

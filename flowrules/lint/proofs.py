@@ -7,6 +7,7 @@ Only ``True`` may be reported to anybody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Final
 
@@ -272,7 +273,7 @@ def presence(formulas: Iterable[Formula]) -> list[Formula]:
     if len(found) < 2:
         return []
     out: list[Formula] = []
-    for at in sorted(found, key=lambda v: repr(v.key)):
+    for at in sorted(found, key=_text):
         seen = Variable(("flows seen", at.needs), Domain(_SEEN))
         yes = holds(seen, Domain(Labels(frozenset(("yes",)), False, _SEEN.universe)))
         known = holds(at, Domain(at.universe.values))
@@ -280,6 +281,11 @@ def presence(formulas: Iterable[Formula]) -> list[Formula]:
         if at.counted:
             out.append(either((known, negate(yes))))
     return out
+
+
+@cache
+def _text(at: Variable) -> str:
+    return repr(at.key)
 
 
 _SEEN: Final = labels(("yes", "no"))
