@@ -82,7 +82,7 @@ class Linted:
         found: dict[Span, ex.Or] = {}
         for statement in self.statements:
             if statement.about_flows:
-                for node in statement.node.walk():
+                for node in statement.nodes:
                     if isinstance(node, ex.Or) and node.span is not None:
                         found.setdefault(node.span, node)
         return found
@@ -104,7 +104,7 @@ class Linted:
     def names_broken(self, statement: Statement) -> bool:
         """Whether a statement names a filter that no flow can pass."""
         return bool(self.broken_filters) and any(
-            isinstance(n, ex.FilterRef) and n.name in self.broken_filters for n in statement.node.walk()
+            isinstance(n, ex.FilterRef) and n.name in self.broken_filters for n in statement.nodes
         )
 
     def reaches(self, node: ex.Expression, what: Callable[[ex.Expression], bool], key: str) -> bool:

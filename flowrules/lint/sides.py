@@ -21,19 +21,19 @@ _SIDES: Final = {
 OTHER: Final = {"inside": "outside", "outside": "inside"}
 
 
-def direction_of(program: Program, predicate: ex.Expression, depth: int = 0) -> str | None:
+def direction_of(program: Program, predicate: ex.Expression) -> str | None:
     """``inbound`` or ``outbound`` where every flow that passes must be; else ``None``."""
     match predicate:
         case ex.Direction(name=name):
             return name if name in OTHER_WAY else None
-        case ex.FilterRef(name=name, reversed=reversed_) if depth < 40 and name in program.filters:
-            found = direction_of(program, program.filters[name].predicate, depth + 1)
+        case ex.FilterRef(name=name, reversed=reversed_) if name in program.filters:
+            found = program.filters[name].direction
             return OTHER_WAY[found] if reversed_ and found is not None else found
         case ex.And(items=items):
-            proofs = {d for d in (direction_of(program, i, depth + 1) for i in items) if d is not None}
+            proofs = {d for d in (direction_of(program, i) for i in items) if d is not None}
             return proofs.pop() if len(proofs) == 1 else None
         case ex.Or(items=items):
-            every = {direction_of(program, i, depth + 1) for i in items}
+            every = {direction_of(program, i) for i in items}
             return every.pop() if len(every) == 1 else None
         case ex.In(items=(ex.Field(name="type"),), collection=ex.Labels(labels=labels)):
             return next((d for d, types in _TYPES.items() if labels and labels <= types), None)
@@ -65,20 +65,19 @@ def sides_of_set(program: Program, node: ex.SetExpression, depth: int = 0) -> tu
                 table = program.tables.get(source.table)
                 if table is None:
                     return unknown
-                direction = direction_of(program, table.source.predicate)
+                direction = table.source.direction
                 named = (
                     {k.name: side_of(k.of, direction) for k in table.keys} if not table.source.table else {}
                 )
                 return tuple(named.get(k.of.name) if isinstance(k.of, ex.Column) else None for k in keys)
-            direction = direction_of(program, source.predicate)
-            return tuple(side_of(k.of, direction) for k in keys)
+            return tuple(side_of(k.of, source.direction) for k in keys)
         case ex.SetNamed(name=name) if name in program.sets:
             return sides_of_set(program, program.sets[name].set, depth + 1)
         case ex.KeyColumn(owner=owner, index=index, of_table=True) if owner in program.tables:
             table = program.tables[owner]
             if table.source.table is not None:
                 return unknown
-            return (side_of(table.keys[index].of, direction_of(program, table.source.predicate)),)
+            return (side_of(table.keys[index].of, table.source.direction),)
         case ex.KeyColumn(owner=owner, index=index) if owner in program.sets:
             return (sides_of_set(program, program.sets[owner].set, depth + 1)[index],)
         case ex.HostsOf(profile=profile) if profile in program.profiles:

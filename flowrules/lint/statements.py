@@ -39,6 +39,11 @@ class Statement:
             return self.node
         return ex.And(type=self.node.type, span=self.node.span, items=(self.node, *self.given))
 
+    @cached_property
+    def nodes(self) -> tuple[ex.Expression, ...]:
+        """The expressions that it consists of, parents first."""
+        return tuple(self.node.walk())
+
     @property
     def about_flows(self) -> bool:
         """Whether a flow passes it or not."""

@@ -36,7 +36,7 @@ class IdleThreshold(Rule):
             if statement.kind not in ("keep", "when", "feature", "total"):
                 continue
             claims = linted.premises.claims(statement.place)
-            for node in statement.node.walk():
+            for node in statement.nodes:
                 if not isinstance(node, ex.Compare) or node.span is None:
                     continue
                 key = (node.span.path, node.span.start)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
-from flowrules.lint.sides import direction_of, side_of
+from flowrules.lint.sides import side_of
 from flowrules.lint.statements import own_conjuncts
 from flowrules.model import expression as ex
 
@@ -37,9 +37,8 @@ class UnboundedTable(Rule):
         for table in linted.program.tables.values():
             if table.ruleset not in linted.rulesets or table.keeps or table.source.table is not None:
                 continue
-            direction = direction_of(linted.program, table.source.predicate)
             for key in table.keys:
-                if not isinstance(key.of, ex.Field) or side_of(key.of, direction) != "outside":
+                if not isinstance(key.of, ex.Field) or side_of(key.of, table.source.direction) != "outside":
                     continue
                 values = linted.premises.project(key.of, table.source)
                 if values is not None and values.count <= _MANY:

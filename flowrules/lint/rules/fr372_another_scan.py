@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from flowrules.lint.finding import Finding
 from flowrules.lint.linted import Linted
 from flowrules.lint.rule import Rule
-from flowrules.lint.sides import direction_of, side_of
+from flowrules.lint.sides import side_of
 from flowrules.lint.statements import Statement
 from flowrules.model import expression as ex
 from flowrules.model.reversal import reverse
@@ -84,9 +84,7 @@ def _may_need_a_scan(linted: Linted, statement: Statement) -> bool:
     """A quick look: a set is tested on what is neither a key nor an inside host."""
     if statement.kind not in ("source", "fraction"):
         return False
-    direction = direction_of(linted.program, statement.node)
-    if statement.kind == "fraction" and statement.source is not None:
-        direction = direction_of(linted.program, statement.source.predicate)
+    direction = statement.source.direction if statement.source is not None else None
     keys = {k.of for k in statement.keys}
 
     def tests_another(node: ex.Expression) -> bool:
@@ -94,10 +92,10 @@ def _may_need_a_scan(linted: Linted, statement: Statement) -> bool:
             return False
         return any(i not in keys and side_of(i, direction) != "inside" for i in node.items)
 
-    if any(tests_another(n) for n in statement.node.walk()):
+    if any(tests_another(n) for n in statement.nodes):
         return True
     # through named filters the direction may be another's, so any test of a set is looked at
-    named = [n for n in statement.node.walk() if isinstance(n, ex.FilterRef)]
+    named = [n for n in statement.nodes if isinstance(n, ex.FilterRef)]
     return any(_named_tests(linted, n, tests_another) for n in named)
 
 

@@ -44,7 +44,7 @@ class PortWithoutProtocol(Rule):
 
     def check(self, linted: Linted) -> Iterator[Finding]:
         """Every predicate that flows are taken by, through the filters that it names."""
-        named = {n.name for s in linted.statements for n in s.node.walk() if isinstance(n, ex.FilterRef)}
+        named = {n.name for s in linted.statements for n in s.nodes if isinstance(n, ex.FilterRef)}
         seen: set[tuple[str, int]] = set()
         for statement in linted.statements:
             if not statement.about_flows:

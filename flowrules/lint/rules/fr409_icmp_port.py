@@ -41,7 +41,7 @@ class IcmpPort(Rule):
         for statement in linted.statements:
             if not statement.about_flows or linted.names_broken(statement):
                 continue
-            if not any(isinstance(n, ex.Field) and n.name == "dport" for n in statement.node.walk()):
+            if not any(isinstance(n, ex.Field) and n.name == "dport" for n in statement.nodes):
                 continue
             claims = linted.premises.claims()
             whole = claims.true(statement.node)
