@@ -7,6 +7,7 @@ are one address.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ class AddressIds:
         self._lock = Lock()
         self._codes = WordCodes(2)
         self._pages = _Pages(np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, np.uint32))
+        self._numbered: dict[int, tuple[NDArray[Any], Codes]] = {}
 
     def __len__(self) -> int:
         """One more than the highest id given."""
@@ -58,6 +60,30 @@ class AddressIds:
     def encode(self, addresses: NDArray[Any]) -> Codes:
         """The id of each address (``uint32`` or ``ADDRESS``), new ones where they have none yet (uint32)."""
         return self._look_up(addresses, add=True)
+
+    def encode_numbered(
+        self, numbers: NDArray[Any], hosts: NDArray[Any], addresses: Callable[[], NDArray[Any]]
+    ) -> Codes:
+        """The id of each address, by what ``numbers`` say: ``n`` is ``hosts[n - 1]``, 0 any other address.
+
+        ``hosts`` is one and the same array each time; ``addresses`` are the rows' own, looked at where need be.
+        """
+        known = self._numbered.get(id(hosts))
+        if known is None:
+            with self._lock:
+                known = self._numbered.setdefault(id(hosts), (hosts, np.zeros(len(hosts) + 1, np.uint32)))
+        table = known[1]
+        ids = table.take(numbers)
+        if len(ids) and ids.min():
+            return ids
+        absent = np.flatnonzero(ids == 0)
+        if len(absent):
+            found = self.encode(addresses().take(absent))
+            ids[absent] = found
+            own = numbers.take(absent)
+            named = np.flatnonzero(own)
+            table[own.take(named)] = found.take(named)
+        return ids
 
     def find(self, addresses: NDArray[Any]) -> Codes:
         """The id of each address, 0 where it has none."""

@@ -6,7 +6,7 @@ get; so a class is right for whatever the tests mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from flowrules.engine.kernels import kernels
 from flowrules.engine.predicates import SMALL, truth
 from flowrules.engine.row_values import Rows
+from flowrules.engine.turning_points import turning_points
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.model.fields import STORED
@@ -57,7 +58,22 @@ class CellClasses:
 
     def of(self, rows: Rows) -> Cells:
         """The number of each row's combination."""
-        return kernels().cells(self._tables, [rows.column(name) for name in self.fields])
+        tables: list[Cells] = []
+        columns: list[NDArray[Any]] = []
+        fixed = 0
+        for name, table in zip(self.fields, self._tables, strict=True):
+            value = rows.chunk.constants.get(name)
+            if value is None:
+                tables.append(table)
+                columns.append(rows.column(name))
+            else:
+                fixed += int(table[value])
+        if not tables:
+            return np.full(rows.rows, fixed, np.uint32)
+        out = kernels().cells(tables, columns)
+        if fixed:
+            out += np.uint32(fixed)
+        return out
 
     def samples(self, numbers: Cells) -> Rows:
         """Rows that stand for combinations: one each, with the first value of each class."""
@@ -72,33 +88,10 @@ def _classes(
     name: str, tests: Sequence[ex.Expression], around: Surroundings
 ) -> tuple[Cells, NDArray[np.integer[Any]]]:
     """The class of each value of a field, and a value of each class."""
-    tried = _turning_points(SMALL[name], tests)
+    tried = turning_points(0, SMALL[name] - 1, tests)
     rows = Rows(Chunk({name: tried.astype(STORED[name].dtype)}, len(tried)), around)
     told = [part for test in tests for part in truth(test, rows)]
     words = np.packbits(np.stack(told, axis=1), axis=1)
     _, first, classes = np.unique(words, axis=0, return_index=True, return_inverse=True)
     lengths = np.diff(tried, append=SMALL[name])
     return np.repeat(classes.reshape(-1).astype(np.uint32), lengths), rows.column(name).take(first)
-
-
-def _turning_points(size: int, tests: Sequence[ex.Expression]) -> NDArray[np.int64]:
-    """The values from which on a test may tell otherwise than just before, ascending, 0 among them."""
-    if size <= 256:
-        return np.arange(size)
-    points = {0}
-    for test in tests:
-        points.update(p for bound in _bounds(test) for p in (bound, bound + 1) if 0 < p < size)
-    return np.array(sorted(points))
-
-
-def _bounds(test: ex.Expression) -> Iterator[int]:
-    """Whole numbers between which, and between which and the next, a test of a number is the same."""
-    match test:
-        case ex.In(collection=ex.Ranges(ranges=ranges) | ex.Numbers(ranges=ranges)):
-            for low, high in ranges:
-                yield from (int(low // 1) - 1, int(low // 1), int(high // 1))
-        case ex.Compare(right=ex.Literal(value=value)):
-            assert isinstance(value, int) or hasattr(value, "numerator")
-            yield from (int(value // 1) - 1, int(value // 1))  # type: ignore[operator]
-        case _:
-            raise TypeError(f"{type(test).__name__} makes no classes of a field with many values")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from flowrules.engine.aggregate import Partial
 from flowrules.engine.cell_classes import CellClasses
 from flowrules.engine.exact_sums import grown
+from flowrules.engine.folding import NOTHING_DECIDED, Decided
 from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import Coder, codes_of
 from flowrules.engine.predicates import truth
@@ -43,6 +44,9 @@ MOST_BY_HOST: Final = 1 << 23
 
 LEAST_ROWS: Final = 1 << 13
 """Pieces of fewer rows are counted by predicates: numbering cells would cost more."""
+
+FEWEST_LEFT: Final = 4
+"""Pieces in which so few groupings may have rows are counted by predicates too."""
 
 _MET: Final = np.uint32(0xFFFF_FFFF)
 _PUT_ASIDE: Final = 16
@@ -130,11 +134,18 @@ class CellCounter:
         self._aside_rows = 0
         self._most = 0
 
-    def add(self, rows: Rows, selected: Selected) -> None:
-        """Count a piece."""
-        if rows.rows < LEAST_ROWS or not self._reserve(rows):
-            for member, partial in zip(self._task.members, self._partials, strict=True):
-                partial.add(select_rows(member.where, selected))
+    def add(self, rows: Rows, selected: Selected, decided: Decided = NOTHING_DECIDED) -> None:
+        """Count a piece, in which some predicates are known already."""
+        left = [
+            (where, partial)
+            for member, partial in zip(self._task.members, self._partials, strict=True)
+            if (where := decided.where(member.where)) is not None
+        ]
+        if not left:
+            return
+        if rows.rows < LEAST_ROWS or len(left) < FEWEST_LEFT or not self._reserve(rows):
+            for where, partial in left:
+                partial.add(select_rows(where, selected))
             return
         self._add(rows, self._number(rows))
 

@@ -55,6 +55,11 @@ class DirectionRule:
         for name, code in codes.items():
             self._codes[self._bits & _BITS[name] != 0] = code
 
+    @property
+    def internal(self) -> AddressSet | None:
+        """The addresses that are the site's own, ``None`` where nobody says."""
+        return self._internal
+
     def test(self, name: str, rows: Rows) -> Known:
         """Which rows have the direction of this name, by their types."""
         words = rows.held.get("direction bits")

@@ -8,11 +8,11 @@ from attrs import evolve
 from flowrules.engine import exact
 from flowrules.engine.collect import joined
 from flowrules.engine.errors import LimitExceeded
+from flowrules.engine.facts import Facts
 from flowrules.engine.grouped import group_rows
 from flowrules.engine.joins import match_rows
 from flowrules.engine.ranking import Groups
 from flowrules.engine.results import Series
-from flowrules.engine.scan import Facts
 from flowrules.model import expression as ex
 from flowrules.model.measures import MEASURES
 from flowrules.model.program import TableDeclaration

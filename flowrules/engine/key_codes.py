@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flowrules.engine.address_ids import AddressIds
 from flowrules.engine.dictionaries import NumberCodes, WordCodes
 from flowrules.engine.results import Series
-from flowrules.engine.row_values import LabelCodes, Rows, Values, is_mapped
+from flowrules.engine.row_values import INBOUND, OUTBOUND, LabelCodes, Rows, Values, is_mapped
 from flowrules.model import expression as ex
 from flowrules.model.types import Type
 
@@ -73,8 +73,17 @@ class AddressCoder:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def numbered(self, rows: Rows) -> bool:
+        """Whether the rows come with small numbers of these addresses."""
+        name = _field_behind(self._of, rows)
+        return name is not None and name in rows.chunk.homes
+
     def encode(self, rows: Rows) -> Codes:
         """The id of each row's address."""
+        name = _field_behind(self._of, rows)
+        homes = None if name is None else rows.homes(name)
+        if name is not None and homes is not None and rows.chunk.hosts is not None:
+            return self._ids.encode_numbered(homes, rows.chunk.hosts, lambda: rows.column(name))
         values = rows.values(self._of)
         return _hidden(self._ids.encode(values.array), values)
 
@@ -91,6 +100,19 @@ class AddressCoder:
             mapped = is_mapped(addresses)
             prefix = np.where(mapped, self._of.v4 + 96, self._of.v6).astype(np.uint8)
         return Series(self._of.type, narrowed(addresses), known, None, prefix)
+
+
+def _field_behind(of: ex.Expression, rows: Rows) -> str | None:
+    """The stored address field that an expression is in all of these rows, if it is one."""
+    if not isinstance(of, ex.Field):
+        return None
+    if of.name in ("sip", "dip"):
+        return of.name
+    if of.name in ("inside", "outside"):
+        direction = rows.one_direction()
+        if direction in (INBOUND, OUTBOUND):
+            return "sip" if (direction == OUTBOUND) == (of.name == "inside") else "dip"
+    return None
 
 
 class NumberCoder:

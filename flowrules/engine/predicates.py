@@ -6,6 +6,7 @@ A truth is a pair of bool arrays ``(held, possible)``: true where ``held``, unkn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -37,7 +38,8 @@ def truth(node: ex.Expression, rows: Rows) -> Truth:
     """The truth of a predicate for each row."""
     held = rows.truths.get(id(node))
     if held is None:
-        held = _truth(node, rows)
+        decided = rows.decided.get(id(node))
+        held = _truth(node, rows) if decided is None else _sure(np.full(rows.rows, decided, np.bool_))
         rows.truths[id(node)] = held
     return held
 
@@ -96,7 +98,9 @@ def _both(a: Known | None, b: Known | None) -> Known | None:
     return a if b is None else a & b
 
 
-def _all(items: tuple[ex.Expression, ...], rows: Rows) -> Truth:
+def _all(items: Sequence[ex.Expression], rows: Rows) -> Truth:
+    if rows.decided:
+        items = [item for item in items if rows.decided.get(id(item)) is not True]
     if not items:
         return _sure(np.ones(rows.rows, np.bool_))
     held, possible = truth(items[0], rows)
@@ -109,7 +113,9 @@ def _all(items: tuple[ex.Expression, ...], rows: Rows) -> Truth:
     return held, possible
 
 
-def _any(items: tuple[ex.Expression, ...], rows: Rows) -> Truth:
+def _any(items: Sequence[ex.Expression], rows: Rows) -> Truth:
+    if rows.decided:
+        items = [item for item in items if rows.decided.get(id(item)) is not False]
     if not items:
         return _sure(np.zeros(rows.rows, np.bool_))
     held, possible = truth(items[0], rows)

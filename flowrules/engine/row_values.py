@@ -26,6 +26,8 @@ Index = NDArray[np.intp]
 ICMP: Final = 1
 ICMP6: Final = 58
 
+NOTHING: Final[Mapping[int, bool]] = {}
+
 NO_DIRECTION: Final = 0
 INBOUND: Final = 1
 OUTBOUND: Final = 2
@@ -68,9 +70,17 @@ class Rows:
     ``truths`` and ``held`` keep results by the identity of the node, which the plan makes the same for equal nodes.
     """
 
-    def __init__(self, chunk: Chunk, around: Surroundings, index: Index | None = None) -> None:
+    def __init__(
+        self,
+        chunk: Chunk,
+        around: Surroundings,
+        index: Index | None = None,
+        decided: Mapping[int, bool] = NOTHING,
+    ) -> None:
         self.chunk = chunk
         self.around = around
+        self.decided = decided
+        """Predicates, by identity, that are known to be true or false of all rows of the chunk."""
         self.index = index
         self.rows = chunk.rows if index is None else len(index)
         self.truths: dict[int, tuple[Known, Known]] = {}
@@ -81,7 +91,24 @@ class Rows:
     def take(self, index: Index) -> Rows:
         """The rows at ``index`` of these."""
         whole = index if self.index is None else self.index.take(index)
-        return Rows(self.chunk, self.around, whole)
+        return Rows(self.chunk, self.around, whole, self.decided)
+
+    def homes(self, name: str) -> NDArray[Any] | None:
+        """Numbers of the hosts of field ``sip`` or ``dip`` (see ``Chunk.homes``), ``None`` without such."""
+        if name not in self.chunk.homes:
+            return None
+        held: NDArray[Any] | None = self.held.get(("homes", name))
+        if held is None:
+            stored = self.chunk.homes[name]
+            held = stored if self.index is None else stored.take(self.index)
+            self.held["homes", name] = held
+        return held
+
+    def one_direction(self) -> int | None:
+        """The direction of all rows where their one type tells it, else ``None``."""
+        rule = self.around.direction
+        type_ = self.chunk.constants.get("type") if rule.by_types else None
+        return None if type_ is None else int(rule.codes_of_types()[type_])
 
     def column(self, name: str) -> NDArray[Any]:
         """A stored field of the rows; a field that the source lacks has what ``assume`` says."""
@@ -89,7 +116,12 @@ class Rows:
         if held is None:
             stored = self.chunk.columns.get(name)
             if stored is not None:
-                held = stored if self.index is None else stored.take(self.index)
+                if self.index is None:
+                    held = stored
+                elif name in self.chunk.constants:
+                    held = np.broadcast_to(stored[:1], (self.rows,))
+                else:
+                    held = stored.take(self.index)
             elif self.around.assumes(name):
                 held = np.broadcast_to(self.around.assumed(name), (self.rows,))
             elif name == "record_number":
@@ -232,15 +264,18 @@ def _icmp(shift: int) -> Callable[[Rows], Values]:
 
 def _side(when_outbound: str, when_inbound: str) -> Callable[[Rows], Values]:
     def side(rows: Rows) -> Values:
+        one = rows.one_direction()
+        if one in (OUTBOUND, INBOUND):
+            return Values(rows.column(when_outbound if one == OUTBOUND else when_inbound))
         direction = rows.direction()
         outbound = direction == OUTBOUND
         known = outbound | (direction == INBOUND)
-        one, other = rows.column(when_outbound), rows.column(when_inbound)
-        if one.dtype != other.dtype:
+        out, back = rows.column(when_outbound), rows.column(when_inbound)
+        if out.dtype != back.dtype:
             from flowrules.flows.table import widen
 
-            one, other = widen(one), widen(other)
-        return Values(np.where(outbound, one, other), None if known.all() else known)
+            out, back = widen(out), widen(back)
+        return Values(np.where(outbound, out, back), None if known.all() else known)
 
     return side
 

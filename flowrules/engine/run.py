@@ -15,7 +15,7 @@ from flowrules.engine.collect import Collection as RowCollection
 from flowrules.engine.direction import DirectionRule, decide
 from flowrules.engine.errors import asked_by
 from flowrules.engine.host_rows import HostRows
-from flowrules.engine.key_codes import AddressCoder, Coder, Coders
+from flowrules.engine.key_codes import AddressCoder, Coders
 from flowrules.engine.member_tests import HostFinder
 from flowrules.engine.reread import rereadable
 from flowrules.engine.results import (
@@ -23,8 +23,9 @@ from flowrules.engine.results import (
     Results,
     SourceFacts,
 )
-from flowrules.engine.scan import Progress, Scanned, Task, scan
+from flowrules.engine.scan import Progress, Scanned, scan
 from flowrules.engine.surroundings import Surroundings
+from flowrules.engine.task import Task
 from flowrules.engine.where import Where
 from flowrules.engine.working_out import WorkingOut
 from flowrules.engine.world import Earlier, Found
@@ -293,9 +294,9 @@ class _Run:
         )
 
 
-def _shared_coders(groupings: Sequence[Grouping]) -> list[tuple[Coder, list[int]]]:
+def _shared_coders(groupings: Sequence[Grouping]) -> list[tuple[AddressCoder, list[int]]]:
     """The coders of addresses among keys that more than one grouping uses, with the groupings' places."""
-    users: dict[int, tuple[Coder, list[int]]] = {}
+    users: dict[int, tuple[AddressCoder, list[int]]] = {}
     for place, grouping in enumerate(groupings):
         for coder in grouping.coders:
             if isinstance(coder, AddressCoder) and coder.of_field:

@@ -10,6 +10,7 @@ import numpy as np
 from flowrules.engine import exact, set_algebra
 from flowrules.engine.answers import Answer, answer
 from flowrules.engine.errors import asked_by
+from flowrules.engine.facts import Facts
 from flowrules.engine.filling import filled
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.host_measures import host_measure
@@ -19,7 +20,6 @@ from flowrules.engine.measures import Explain, Window
 from flowrules.engine.profiles import evidence_of, for_groups, for_hosts, host_keys, rows_of_hosts
 from flowrules.engine.ranking import Groups, Ranking, arrange, table_result
 from flowrules.engine.results import FeatureEvidence, Frame, Series, SetResult, TableResult
-from flowrules.engine.scan import Facts
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.table_rows import group_table
 from flowrules.engine.verdicts import derive, judge, unknown_feature

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
+from flowrules.flows.lazy_columns import LazyColumns
+from flowrules.flows.zones import Zones
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
 Array = NDArray[Any]
@@ -24,25 +26,35 @@ class Chunk:
     ``columns`` maps names of ``model.fields.STORED`` to arrays of ``rows`` elements each, with the
     catalogue's dtype.  Address columns are ``uint32`` when the whole chunk is IPv4 and ``ADDRESS``
     otherwise.  A field that the source lacks has no column.  ``first`` is the record number of the
-    first row in its source.
+    first row in its source.  ``constants`` are fields that a reader knows to have one value in all rows (IPv4
+    addresses as 32-bit numbers), ``homes`` maps ``sip`` and ``dip`` to small numbers of their hosts where a reader
+    has such: number ``n`` is the host ``hosts[n - 1]`` (``ADDRESS``), 0 any other.
     """
 
     columns: Mapping[str, Array]
     rows: int
     first: int = 0
     source: str = ""
+    constants: Mapping[str, int] = field(factory=dict)
+    homes: Mapping[str, Array] = field(factory=dict)
+    hosts: Array | None = None
 
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
 
     def take(self, index: NDArray[np.intp]) -> Chunk:
         """The rows at ``index`` (intp array), in that order, as a chunk of their own."""
-        return Chunk({n: c.take(index) for n, c in self.columns.items()}, len(index), self.first, self.source)
+        columns = {n: c.take(index) for n, c in self.columns.items()}
+        return Chunk(columns, len(index), self.first, self.source, self.constants)
 
     def slice(self, start: int, stop: int) -> Chunk:
         """Rows ``start`` to ``stop`` (views, nothing is copied)."""
-        return Chunk(
-            {n: c[start:stop] for n, c in self.columns.items()}, stop - start, self.first + start, self.source
+        return evolve(
+            self,
+            columns=_sliced(self.columns, start, stop),
+            rows=stop - start,
+            first=self.first + start,
+            homes=_sliced(self.homes, start, stop),
         )
 
 
@@ -51,7 +63,8 @@ class FlowSource:
     """One file, standard input, or array set: its name, format, fields and a way to read it.
 
     ``chunks(fields, rows)`` yields ``Chunk`` with only the columns asked for (all when None).
-    It can be called again for another pass unless ``once`` is true.
+    It can be called again for another pass unless ``once`` is true.  ``zones()`` are the same records in
+    pieces that are known beforehand, ``None`` where a source has no such.
     """
 
     path: str
@@ -59,10 +72,21 @@ class FlowSource:
     fields: frozenset[str]
     _read: object = field(repr=False)
     once: bool = False
+    _zones: Callable[[], Zones] | None = field(default=None, repr=False)
+
+    def zones(self) -> Zones | None:
+        """The zones of the source, which stay the same."""
+        return None if self._zones is None else self._zones()
 
     def chunks(self, fields: frozenset[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """Read the source from its start, ``rows`` records a chunk."""
         return self._read(fields, rows)  # type: ignore[operator, no-any-return]
+
+
+def _sliced(columns: Mapping[str, Array], start: int, stop: int) -> Mapping[str, Array]:
+    if isinstance(columns, LazyColumns):
+        return columns.slice(start, stop)
+    return {name: column[start:stop] for name, column in columns.items()}
 
 
 def widen(addresses: Array) -> Array:

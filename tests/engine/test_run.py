@@ -576,7 +576,8 @@ def test_progress_counts_records_and_nothing_is_read_that_nobody_needs() -> None
     results = run(
         made, [FlowSource("a", "rows", inner.fields, read)], threads=2, rows=4, progress=seen.append
     )
-    assert seen == [4, 8, 10]
+    assert seen == sorted(seen)
+    assert seen[-1] == 10
     assert asked == [frozenset({"sip", "type", "stime", "duration"})]
     assert (results.flows.records, results.flows.sources[0].records) == (10, 10)
 

@@ -10,14 +10,16 @@ from attrs import evolve, frozen
 
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.direction import DirectionRule
+from flowrules.engine.facts import Facts
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
-from flowrules.engine.scan import Facts, Progress, Scanned, Task, scan
+from flowrules.engine.scan import Progress, Scanned, scan
 from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
 from flowrules.engine.state.folder import KnownFile, State
 from flowrules.engine.state.merging import Merging
 from flowrules.engine.state.part_file import Damaged, Writer, groups_header, groups_of
 from flowrules.engine.surroundings import Surroundings
+from flowrules.engine.task import Task
 from flowrules.flows.silk_conf import SilkConf
 from flowrules.flows.sources import FlowSources
 from flowrules.flows.table import FlowSource

@@ -21,6 +21,7 @@ from flowrules.flows.store.mapped_files import MappedFiles, check_size, file_siz
 from flowrules.flows.store.part import Part
 from flowrules.flows.store.segment import Segment
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, widen
+from flowrules.flows.zones import Zones
 from flowrules.model.fields import ADDRESS, STORED
 
 Array = NDArray[Any]
@@ -131,8 +132,17 @@ class Store:
             for part, start in zip(parts, starts, strict=True):
                 yield from part.chunks(wanted, rows, start, self.path)
 
+        zones: list[Zones] = []
+
+        def zoned() -> Zones:
+            if not zones:
+                from flowrules.flows.store.store_zones import zones_of
+
+                zones.append(zones_of(parts, starts, self.home_hosts, self.path))
+            return zones[0]
+
         held = frozenset(fields) | {"record_number"}
-        return StoreSource(self.path, "store", held, read, store=self, parts=parts)
+        return StoreSource(self.path, "store", held, read, zones=zoned, store=self, parts=parts)
 
 
 def open_store(path: str | os.PathLike[str], name: str | None = None, verify: bool = False) -> Store:

@@ -1,0 +1,122 @@
+"""The work of a scan, cut into units that threads take one by one, and what of it need not be done.
+
+Zones of sources are looked at all at once: predicates are folded over their bounds, and a zone that nothing can
+match is not read.  Other sources are read chunk by chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from attrs import define, frozen
+from numpy.typing import NDArray
+
+from flowrules.engine.facts import Facts
+from flowrules.engine.folding import NOTHING_DECIDED, Decided, Folds
+from flowrules.engine.surroundings import Surroundings
+from flowrules.engine.task import Task
+from flowrules.flows.table import Chunk, FlowSource
+from flowrules.flows.zones import Zones
+
+EVERY: Final = 1 << 62
+"""No bound on the rows that are counted at a time."""
+
+
+@define
+class Skips:
+    """Zones of the sources, those of them that were not read, and their records."""
+
+    zones: int = 0
+    skipped: int = 0
+    records: int = 0
+
+
+@frozen(eq=False)
+class Unit:
+    """A piece of work for one thread: a chunk of a source (by its place), what is known of predicates in it,
+    whether it is counted among the facts, and how many of its rows may be taken at a time."""
+
+    source: int
+    chunk: Chunk
+    decided: Decided
+    facts: bool
+    most: int = EVERY
+
+
+class Work:
+    """What is to be done for a task; ``records`` and ``facts`` are what came out without reading."""
+
+    def __init__(
+        self, task: Task, sources: Sequence[FlowSource], around: Surroundings, rows: int | None
+    ) -> None:
+        self._task = task
+        self._sources = sources
+        self._around = around
+        self._rows = rows
+        self.records = [0] * len(sources)
+        self.facts = Facts()
+        self.skips = Skips()
+        self._folds: Folds | None = None
+
+    @property
+    def done(self) -> int:
+        """How many records are done with."""
+        return sum(self.records)
+
+    def units(self) -> Iterator[Unit]:
+        """The units, source by source; to be taken by one thread at a time."""
+        for place, source in enumerate(self._sources):
+            zones = source.zones()
+            if zones is None:
+                yield from self._by_chunks(place, source)
+            else:
+                yield from self._by_zones(place, source, zones)
+
+    def _by_chunks(self, place: int, source: FlowSource) -> Iterator[Unit]:
+        held = self._task.fields & source.fields
+        chunks = source.chunks(held) if self._rows is None else source.chunks(held, self._rows)
+        for chunk in chunks:
+            yield Unit(place, chunk, self._known_of(chunk), self._task.facts)
+
+    def _known_of(self, chunk: Chunk) -> Decided:
+        """What the constants of a chunk say."""
+        if not chunk.constants:
+            return NOTHING_DECIDED
+        folds = self._folded()
+        bounds = {name: np.array([[value, value]]) for name, value in chunk.constants.items()}
+        return folds.decided(folds.fold(bounds, 1)[0])
+
+    def _by_zones(self, place: int, source: FlowSource, zones: Zones) -> Iterator[Unit]:
+        task = self._task
+        held = task.fields & source.fields
+        folds = self._folded()
+        states = folds.fold(zones.bounds, len(zones))
+        unread = np.zeros(len(zones), np.bool_)
+        if task.facts:
+            unread = self._tell(zones, held)
+        counts = zones.rows.tolist()
+        for number in range(len(zones)):
+            self.skips.zones += 1
+            decided = folds.decided(states[number])
+            facts = bool(unread[number])
+            if not facts and not task.others and not decided.matter(task):
+                self.skips.skipped += 1
+                self.skips.records += counts[number]
+                self.records[place] += counts[number]
+                continue
+            most = EVERY if self._rows is None else self._rows
+            yield Unit(place, zones.read(number, held), decided, facts, most)
+
+    def _tell(self, zones: Zones, held: frozenset[str]) -> NDArray[np.bool_]:
+        """Which zones must be read for the facts of all flows."""
+        if any(self._around.assumes(name) and name not in held for name in ("stime", "duration", "type")):
+            return np.ones(len(zones), np.bool_)
+        return self.facts.add_zones(zones, held, self._around.direction)
+
+    def _folded(self) -> Folds:
+        if self._folds is None:
+            wheres = [where for where, _ in (*self._task.groupings, *self._task.collections)]
+            self._folds = Folds((p for where in wheres for p in where.predicates), self._around)
+        return self._folds
