@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +12,19 @@ from hypothesis import strategies as st
 
 from flowrules.engine.dictionaries import WordCodes
 from flowrules.engine.kernels import Kernels, NumpyKernels
+from flowrules.engine.kernels.choice import cache_folder
 
 U64 = (1 << 64) - 1
 
 
+@cache
 def implementations() -> list[Kernels]:
-    return [NumpyKernels()]
+    made: list[Kernels] = [NumpyKernels()]
+    if find_spec("numba") is not None:
+        from flowrules.engine.kernels.with_numba import CompiledKernels
+
+        made.append(CompiledKernels(cache_folder()))
+    return made
 
 
 @pytest.fixture(params=implementations(), ids=lambda kernels: kernels.name)
