@@ -14,6 +14,7 @@ that the command turns into messages: ``RulesetErrors``, ``FlowFileError``, ``Mi
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -77,18 +78,27 @@ class Rules:
         threads: int | None = None,
         silk_config: PathLike | None = None,
         progress: Callable[[int], None] | None = None,
+        kernels: str = "auto",
     ) -> Found:
         """Evaluate the rulesets over flows.
 
         ``flows``: a path or several, a mapping of field names to numpy arrays (see ``arrays``), a
         ``FlowSource`` or several, or anything with ``__arrow_c_stream__``.  ``previous`` is the JSON of an
-        earlier run, ``progress`` is told how many records are done.
+        earlier run, ``progress`` is told how many records are done.  ``kernels`` (``auto``, ``numpy`` or
+        ``compiled``) changes nothing but the time that it takes; compiled ones that cannot be used are a
+        ``RuntimeWarning``.
         """
+        from flowrules.engine.kernels import use
+        from flowrules.engine.kernels.choice import choose
         from flowrules.engine.run import run
         from flowrules.profile.build import build
         from flowrules.profile.previous import read_previous
 
         sources, conf = _sources(flows, silk_config)
+        chosen = choose(kernels, sources)
+        if chosen.note is not None:
+            warnings.warn(chosen.note, RuntimeWarning, stacklevel=2)
+        use(chosen.kernels)
         earlier = None if previous is None else read_previous(Path(previous), self.program)
         results = run(self.program, sources, conf=conf, threads=threads, progress=progress, previous=earlier)
         return Found(build(self.program, results, earlier))
@@ -131,7 +141,7 @@ def arrays(columns: Mapping[str, NDArray[Any]]) -> FlowSource:
         for start in range(0, rows, size):
             yield whole.slice(start, min(start + size, rows))
 
-    return FlowSource("arrays", "arrays", frozenset(held), read)
+    return FlowSource("arrays", "arrays", frozenset(held), read, records=rows)
 
 
 def _sources(flows: Any, silk_config: PathLike | None) -> tuple[Sequence[FlowSource], SilkConf]:

@@ -40,6 +40,16 @@ if TYPE_CHECKING:
 )
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Default: one for each core.")
 @click.option(
+    "--kernels",
+    type=click.Choice(["auto", "numpy", "compiled"]),
+    default="auto",
+    show_default=True,
+    envvar="FLOWRULES_KERNELS",
+    show_envvar=True,
+    help="What does the work on rows: the results are the same. auto: compiled for very large runs, where "
+    "the extra is installed.",
+)
+@click.option(
     "--state",
     "state_folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -57,6 +67,7 @@ def command(
     on_error: str,
     previous: Path | None,
     threads: int | None,
+    kernels: str,
     state_folder: Path | None,
     output_format: str,
     output: Path | None,
@@ -73,7 +84,7 @@ def command(
     result = load_rulesets(rulesets, site, settings, "run")
     assert result.program is not None
     sources = open_flows(paths, input_format, silk_config, on_error)
-    profile = run_profile(result.program, sources, sources.conf, threads, previous, state_folder)
+    profile = run_profile(result.program, sources, sources.conf, threads, previous, state_folder, kernels)
     report_skipped(sources)
     return print_profile(profile, output_format, output, limit, sets_folder, fail_on)
 
@@ -85,13 +96,20 @@ def run_profile(
     threads: int | None = None,
     previous: Path | None = None,
     state_folder: Path | None = None,
+    kernels: str = "numpy",
 ) -> NetworkProfile:
     """Run a checked program over flows and explain what was found; ``state_folder`` spares files read before."""
     from flowrules.cli.progress import progress_bar
+    from flowrules.engine.kernels import use
+    from flowrules.engine.kernels.choice import choose
     from flowrules.engine.run import run
     from flowrules.profile.build import build
     from flowrules.profile.previous import read_previous
 
+    chosen = choose(kernels, sources)
+    if chosen.note is not None:
+        click.echo(chosen.note, err=True)
+    use(chosen.kernels)
     earlier = None if previous is None else read_previous(previous, program)
     state = None
     if state_folder is not None:

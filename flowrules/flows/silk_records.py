@@ -54,6 +54,15 @@ class SilkFlows:
     layout: Layout
     sensor: int | None
     flowtype: int | None
+    size: int | None = None
+    """Of the file, in bytes; ``None`` for one that is wrapped by gzip."""
+
+    @property
+    def records(self) -> int | None:
+        """How many whole records there are, where their number can be told from the size."""
+        if self.size is None or self.header.compression:
+            return None
+        return max(self.size - self.header.length, 0) // self.layout.length
 
     @property
     def fields(self) -> frozenset[str]:
@@ -163,6 +172,7 @@ def open_silk(path: str | Path, name: str | None = None, conf: SilkConf | None =
     with ByteSource(path, name) as source:
         header = read_header(source, name)
         layout = _layout(header, name)
+        size = source.size
         padding = old_padding(header, layout.length)
         if padding:
             if len(source.read(padding)) < padding:
@@ -176,13 +186,13 @@ def open_silk(path: str | Path, name: str | None = None, conf: SilkConf | None =
         flowtype = conf.flowtype_by_name(header.flowtype_name or "")
     if header.file_version >= 16 and header.format == 0x1C:
         flowtype = None
-    return SilkFlows(str(path), name, header, layout, sensor, flowtype)
+    return SilkFlows(str(path), name, header, layout, sensor, flowtype, size)
 
 
 def silk_source(path: str | Path, name: str | None = None, conf: SilkConf | None = None) -> FlowSource:
     """A SiLK flow file as a ``FlowSource``; raises as ``open_silk`` does."""
     flows = open_silk(path, name, conf)
-    return FlowSource(flows.name, "silk", flows.fields, flows.chunks)
+    return FlowSource(flows.name, "silk", flows.fields, flows.chunks, records=flows.records)
 
 
 def _layout(header: SilkHeader, name: str) -> Layout:

@@ -402,7 +402,7 @@ def _keeping(source: FlowSource, copy: IO[bytes]) -> FlowSource:
         assert not copy.closed
         return source.chunks(fields, rows)
 
-    return FlowSource(source.path, source.format, source.fields, read, source.once)
+    return FlowSource(source.path, source.format, source.fields, read, source.once, records=source.records)
 
 
 def _tolerant(source: FlowSource, skips: _Skips) -> FlowSource:
@@ -414,4 +414,4 @@ def _tolerant(source: FlowSource, skips: _Skips) -> FlowSource:
         except FlowFileError as error:
             skips.add(source.path, error.reason)
 
-    return FlowSource(source.path, source.format, source.fields, read, source.once)
+    return FlowSource(source.path, source.format, source.fields, read, source.once, records=source.records)

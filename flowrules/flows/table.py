@@ -73,6 +73,8 @@ class FlowSource:
     _read: object = field(repr=False)
     once: bool = False
     _zones: Callable[[], Zones] | None = field(default=None, repr=False)
+    records: int | None = None
+    """How many records it has, where that is known before they are read."""
 
     def zones(self) -> Zones | None:
         """The zones of the source, which stay the same."""

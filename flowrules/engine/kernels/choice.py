@@ -11,6 +11,7 @@ import os
 import pkgutil
 import stat
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -52,12 +53,18 @@ def choose(wanted: str, sources: Sequence[FlowSource] = ()) -> Choice:
         return Choice(NumpyKernels(), missing if wanted == "compiled" else None)
     folder = cache_folder()
     try:
-        from flowrules.engine.kernels.with_numba import CompiledKernels
-
-        return Choice(CompiledKernels(folder))
+        return Choice(_compiled(folder))
     except Exception as error:  # whatever numba and its libraries may raise: the run goes on without them
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         return Choice(NumpyKernels(), f"compiled kernels cannot be used, numpy's are: {reason}")
+
+
+@cache
+def _compiled(folder: Path | None) -> Kernels:
+    """Compiled kernels, loaded once for a process."""
+    from flowrules.engine.kernels.with_numba import CompiledKernels
+
+    return CompiledKernels(folder)
 
 
 def cache_folder() -> Path | None:

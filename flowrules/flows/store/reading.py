@@ -41,7 +41,8 @@ class StoreSource(FlowSource):
     @property
     def rows(self) -> int:
         """How many records it has."""
-        return sum(part.rows for part in self.parts)
+        assert self.records is not None
+        return self.records
 
     def segments(self) -> Iterator[Segment]:
         """All segments, in the order in which ``chunks`` gives their rows."""
@@ -142,7 +143,7 @@ class Store:
             return zones[0]
 
         held = frozenset(fields) | {"record_number"}
-        return StoreSource(self.path, "store", held, read, zones=zoned, store=self, parts=parts)
+        return StoreSource(self.path, "store", held, read, records=rows, zones=zoned, store=self, parts=parts)
 
 
 def open_store(path: str | os.PathLike[str], name: str | None = None, verify: bool = False) -> Store:

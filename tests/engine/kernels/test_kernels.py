@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,20 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrules.engine.dictionaries import WordCodes
-from flowrules.engine.kernels import Kernels, NumpyKernels
-from flowrules.engine.kernels.choice import cache_folder
+from tests.engine.conftest import installed
 
 U64 = (1 << 64) - 1
 
 
-@cache
-def implementations() -> list[Kernels]:
-    made: list[Kernels] = [NumpyKernels()]
-    if find_spec("numba") is not None:
-        from flowrules.engine.kernels.with_numba import CompiledKernels
-
-        made.append(CompiledKernels(cache_folder()))
-    return made
+implementations = cache(installed)
 
 
 @pytest.fixture(params=implementations(), ids=lambda kernels: kernels.name)

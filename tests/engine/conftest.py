@@ -1,0 +1,35 @@
+"""Tests of what the kernels make run with every implementation that is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from flowrules.engine.kernels import Kernels, NumpyKernels, use
+from flowrules.engine.kernels.choice import choose
+
+WITH_ALL = {"test_against_oracle", "test_cells", "test_dictionaries", "test_exact_sums", "test_same_bytes"}
+
+
+def installed() -> list[Kernels]:
+    """All kernels that can be had here."""
+    if find_spec("numba") is None:
+        return [NumpyKernels()]
+    choice = choose("compiled")
+    assert choice.note is None, choice.note
+    return [NumpyKernels(), choice.kernels]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.rpartition(".")[2] in WITH_ALL:
+        metafunc.parametrize("kernels_in_use", installed(), indirect=True, ids=lambda k: k.name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels_in_use(request: pytest.FixtureRequest) -> Iterator[None]:
+    chosen = getattr(request, "param", None)
+    before = use(chosen or NumpyKernels())
+    yield
+    use(before)
