@@ -17,7 +17,7 @@ from flowrules.check.findings import check_anomaly, check_check
 from flowrules.check.map_tables import MapRange, map_table
 from flowrules.check.parameters import check_parameter, unknown_bindings
 from flowrules.check.profiles import check_profile
-from flowrules.check.rulesets import Finder, Loader, in_order, metadata, needs_first
+from flowrules.check.rulesets import Finder, Loader, in_order, metadata, names_used, needs_first
 from flowrules.check.sets import check_set
 from flowrules.check.symbols import (
     Checked,
@@ -228,14 +228,19 @@ def _site_line(ruleset: str, name: str, kind: str, value: str) -> str:
 
 
 def _tests(ws: Workspace, roots: Sequence[FileScope], binder: Binder | None) -> list[pr.TestDeclaration]:
-    def recheck(bindings: Bindings, scope: FileScope, faults: Faults) -> Workspace:
+    def recheck(bindings: Bindings, test: Symbol, faults: Faults) -> Workspace:
         again = _workspace(ws.scopes, ws.sources, bindings, binder, "test", faults)
-        _resolve(again, scope.symbols.values())  # the rest is checked where a test asks for it
+        if ws.mode == "test":  # its program is the whole file; the rest is checked where the test asks for it
+            _resolve(again, test.scope.symbols.values())
+        else:
+            given = (s for scope in ws.scopes.values() for s in scope.symbols.values() if s.kind == "param")
+            _resolve(again, [s for s in given if f"{s.scope.ruleset}.{s.name}" in bindings.given])
+            _resolve(again, names_used(test))
         unknown_bindings(again)
         return again
 
-    def assemble(again: Workspace, scope: FileScope, test: Symbol) -> pr.Program:
-        return _assemble(again, [scope], again.needed_by([*scope.symbols.values(), test]))
+    def assemble(again: Workspace, test: Symbol) -> pr.Program:
+        return _assemble(again, [test.scope], again.needed_by([*test.scope.symbols.values(), test]))
 
     out: list[pr.TestDeclaration] = []
     for scope in roots:

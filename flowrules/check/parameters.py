@@ -313,6 +313,8 @@ def unknown_bindings(ws: Workspace) -> None:
     The site serves many rulesets, so its bare names and the rulesets that are not loaded are left alone;
     what the command line or a test says must fit exactly one parameter.
     """
+    if not ws.bindings.given and not ws.bindings.parameters:
+        return
     names: dict[str, list[str]] = {}
     for scope in ws.scopes.values():
         for symbol in scope.symbols.values():

@@ -30,10 +30,10 @@ from flowrules.syntax import tree
 COLUMNS: Final = frozenset((*STORED, "etime", "repeat", "icmp_type", "icmp_code")) - {"record_number"}
 """Columns that the flows of a test can have."""
 
-Recheck = Callable[[Bindings, FileScope, Faults], Workspace]
-"""Check everything again with other bindings."""
+Recheck = Callable[[Bindings, Symbol, Faults], Workspace]
+"""Check what a test needs again with other bindings."""
 
-Assemble = Callable[[Workspace, FileScope, Symbol], pr.Program]
+Assemble = Callable[[Workspace, Symbol], pr.Program]
 """The program of a file, and of what a symbol needs beside."""
 
 
@@ -45,7 +45,7 @@ def check_test(
     recheck: Recheck,
     assemble: Assemble,
 ) -> pr.TestDeclaration | None:
-    """One test; ``None`` where it is faulty (reported to ``faults``)."""
+    """One test; ``None`` where it is faulty (reported to ``faults``), or where tests are not to be run."""
     return _Test(scope, node, faults, sources, recheck, assemble).check()
 
 
@@ -85,10 +85,10 @@ class _Test:
             direction="auto", sampling=1, assume={},
         )  # fmt: skip
         found = Faults()
-        ws = self.recheck(bindings, self.scope, found)
         symbol = Symbol(
             "check", f"test {self.node.name.value}", cast(tree.Declaration, self.node), self.scope
         )
+        ws = self.recheck(bindings, symbol, found)
         with ws.within(symbol):
             previous = self._previous(ws)
             expectations = tuple(self._expectation(ws, e) for e in expects)
@@ -97,12 +97,12 @@ class _Test:
             inside = d.span is not None and self._holds(d.span)
             if inside:
                 self.faults.report(d.code, d.message, d.span, d.hint, d.related, d.severity)
-        if any(d.is_error for d in self.faults.found[before:]):
+        if self.rules.mode != "test" or any(d.is_error for d in self.faults.found[before:]):
             return None
         return pr.TestDeclaration(
             name=str(self.node.name.value),
             ruleset=self.scope.ruleset,
-            program=self.assemble(ws, self.scope, symbol),
+            program=self.assemble(ws, symbol),
             flows=flows,
             flows_span=flows_span,
             expectations=expectations,

@@ -77,16 +77,15 @@ class AddressSet:
             if first <= IPV4_HIGHEST and last >= IPV4_MAPPED:
                 v4.append((max(first, IPV4_MAPPED) - IPV4_MAPPED, min(last, IPV4_HIGHEST) - IPV4_MAPPED))
         ends = np.array(v4, np.int64).reshape(-1, 2)
+        narrow = runs.merge(ends[:, 0], ends[:, 1] + 1)
+        if not wide:
+            return cls(narrow[0], narrow[1] - 1)
         halves = np.array(
             [(first >> 64, first & _LOW, last >> 64, last & _LOW) for first, last in wide], np.uint64
-        ).reshape(-1, 4)
-        return cls._from_runs(
-            runs.merge(ends[:, 0], ends[:, 1] + 1),
-            runs.merge(
-                runs.points_of(halves[:, 0], halves[:, 1]),
-                runs.after(runs.points_of(halves[:, 2], halves[:, 3])),
-            ),
         )
+        points = runs.points_of(halves[:, 0], halves[:, 1])
+        ends_after = runs.after(runs.points_of(halves[:, 2], halves[:, 3]))
+        return cls._from_runs(narrow, runs.merge(points, ends_after))
 
     @classmethod
     def from_range_arrays(cls, first: Addresses, last: Addresses) -> AddressSet:
@@ -199,6 +198,8 @@ class AddressSet:
     # ------------------------------------------------------------ algebra
 
     def __or__(self, other: AddressSet) -> AddressSet:
+        if isinstance(other, AddressSet) and not (self and other):
+            return self or other
         return self._combine(other, np.logical_or)
 
     def __and__(self, other: AddressSet) -> AddressSet:
