@@ -36,6 +36,16 @@ class Holds:
         """What it speaks about."""
         return frozenset((self.variable,))
 
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields of flows among its variables."""
+        return frozenset((self.variable.key,)) if isinstance(self.variable.key, str) else frozenset()
+
+    @cached_property
+    def needing(self) -> frozenset[Variable]:
+        """Its variables that are known only where flows of a direction were read."""
+        return self.variables if self.variable.needs is not None else frozenset()
+
 
 @frozen(cache_hash=True)
 class All:
@@ -53,6 +63,16 @@ class All:
         """What it speaks about."""
         return frozenset().union(*(i.variables for i in self.items))
 
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields of flows among its variables."""
+        return frozenset(v.key for v in self.variables if isinstance(v.key, str))
+
+    @cached_property
+    def needing(self) -> frozenset[Variable]:
+        """Its variables that are known only where flows of a direction were read."""
+        return frozenset(v for v in self.variables if v.needs is not None)
+
 
 @frozen(cache_hash=True)
 class Some:
@@ -69,6 +89,16 @@ class Some:
     def variables(self) -> frozenset[Variable]:
         """What it speaks about."""
         return frozenset().union(*(i.variables for i in self.items))
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields of flows among its variables."""
+        return frozenset(v.key for v in self.variables if isinstance(v.key, str))
+
+    @cached_property
+    def needing(self) -> frozenset[Variable]:
+        """Its variables that are known only where flows of a direction were read."""
+        return frozenset(v for v in self.variables if v.needs is not None)
 
 
 Formula: TypeAlias = Holds | All | Some

@@ -254,7 +254,7 @@ class Prover:
 
 
 def _fields_of(formulas: Iterable[Formula]) -> frozenset[str]:
-    return frozenset(v.key for f in formulas for v in variables(f) if isinstance(v.key, str))
+    return frozenset().union(*(f.fields for f in formulas))
 
 
 def _with_facts(
@@ -269,7 +269,7 @@ def _with_facts(
 
 def presence(formulas: Iterable[Formula]) -> list[Formula]:
     """That measures are unknown together: all that need flows of a direction, where none was read."""
-    found = {v for f in formulas for v in variables(f) if v.needs is not None}
+    found = frozenset().union(*(f.needing for f in formulas))
     if len(found) < 2:
         return []
     out: list[Formula] = []
