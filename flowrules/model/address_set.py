@@ -198,8 +198,8 @@ class AddressSet:
     # ------------------------------------------------------------ algebra
 
     def __or__(self, other: AddressSet) -> AddressSet:
-        if isinstance(other, AddressSet) and not (self and other):
-            return self or other
+        if isinstance(other, AddressSet) and not (self.range_count and other.range_count):
+            return self if self.range_count else other
         return self._combine(other, np.logical_or)
 
     def __and__(self, other: AddressSet) -> AddressSet:
