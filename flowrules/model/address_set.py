@@ -198,8 +198,6 @@ class AddressSet:
     # ------------------------------------------------------------ algebra
 
     def __or__(self, other: AddressSet) -> AddressSet:
-        if isinstance(other, AddressSet) and not (self.range_count and other.range_count):
-            return self if self.range_count else other
         return self._combine(other, np.logical_or)
 
     def __and__(self, other: AddressSet) -> AddressSet:
@@ -214,6 +212,8 @@ class AddressSet:
     def _combine(self, other: AddressSet, member: Callable[[Any, Any], Any]) -> AddressSet:
         if not isinstance(other, AddressSet):
             return NotImplemented
+        if member is np.logical_or and 0 in (self.range_count, other.range_count):
+            return self if self.range_count else other
         return self._from_runs(
             runs.combine(self._v4_runs, other._v4_runs, member),
             runs.combine(self._v6_runs, other._v6_runs, member),
