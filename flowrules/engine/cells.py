@@ -20,16 +20,20 @@ from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Partial
 from flowrules.engine.cell_classes import CellClasses
+from flowrules.engine.cut_cells import CutCells, CutMember
 from flowrules.engine.exact_sums import grown
 from flowrules.engine.folding import NOTHING_DECIDED, Decided
 from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import Coder, codes_of
 from flowrules.engine.predicates import truth
+from flowrules.engine.range_classes import RangeClasses
 from flowrules.engine.row_values import Rows
+from flowrules.engine.signatures import Signatures
 from flowrules.engine.where import Selected, Where, select_rows
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import Aggregate
+from flowrules.plan.cells import CUT_FIELDS, atoms, base_atoms, cut_field
 
 if TYPE_CHECKING:
     from flowrules.engine.surroundings import Surroundings
@@ -67,6 +71,10 @@ class CellCounted:
     coder: Coder | None
     """The coder of its one host, where it is counted by host."""
     aggregates: tuple[Aggregate, ...]
+    cuts: tuple[ex.Expression, ...] = ()
+    """Tests beside those of ``where.cheap`` that cells decide once they are divided by cuts."""
+    cluster: int = 0
+    """Which members' cuts divide the same cells."""
 
 
 @frozen(eq=False)
@@ -75,6 +83,19 @@ class CellTask:
 
     classes: CellClasses
     members: tuple[CellCounted, ...]
+    ranges: tuple[RangeClasses, ...] = ()
+    """The classes of the fields that cuts divide."""
+
+    @classmethod
+    def of(cls, classes: CellClasses, members: Sequence[CellCounted]) -> CellTask:
+        """A task with the classes that its members' cuts make."""
+        by_field: dict[str, list[ex.Expression]] = {}
+        for atom in dict.fromkeys(a for m in members for cut in m.cuts for a in atoms(cut)):
+            name = cut_field(atom)
+            if name is not None:
+                by_field.setdefault(name, []).append(atom)
+        ranges = tuple(RangeClasses(n, by_field[n], classes.around) for n in CUT_FIELDS if n in by_field)
+        return cls(classes, tuple(members), ranges)
 
 
 def cell_tasks(fields: Sequence[str], members: Sequence[CellCounted], around: Surroundings) -> list[CellTask]:
@@ -84,10 +105,10 @@ def cell_tasks(fields: Sequence[str], members: Sequence[CellCounted], around: Su
     """
     if not members:
         return []
-    tests = tuple(dict.fromkeys(t for m in members for t in m.where.cheap))
+    tests = tuple(dict.fromkeys(t for m in members for t in (*m.where.cheap, *base_atoms(m.cuts))))
     classes = CellClasses(fields, tests, around)
     if classes.size <= MOST_CELLS:
-        return [CellTask(classes, tuple(members))]
+        return [CellTask.of(classes, members)]
     if len(members) == 1:
         return []
     half = len(members) // 2
@@ -106,19 +127,22 @@ class CellCounter:
         self._ids = np.zeros(task.classes.size, np.uint32)
         units: dict[tuple[int, ...], int] = {}
         self._tests: list[tuple[ex.Expression, ...]] = []
-        self._units: list[int] = []
-        for member in task.members:
-            key = tuple(id(t) for t in member.where.cheap)
+
+        def unit_of(tests: tuple[ex.Expression, ...]) -> int:
+            key = tuple(id(t) for t in tests)
             if key not in units:
                 units[key] = len(units)
-                self._tests.append(member.where.cheap)
-            self._units.append(units[key])
+                self._tests.append(tests)
+            return units[key]
+
+        self._units = [unit_of(member.where.cheap) for member in task.members]
+        atom_units = {a: unit_of((a,)) for m in task.members for a in base_atoms(m.cuts)}
         self._keys = list(units)
         self._passed = np.zeros((1, len(units)), np.bool_)
         """Which cell (by its id) passes which tests; cell 0 stands for rows that are put aside."""
         sums = {n for m in task.members if m.counted for n in _summed(m)}
         self._sums = tuple(sorted(sums))
-        keyless = [i for i, m in enumerate(task.members) if m.counted and m.coder is None]
+        keyless = [i for i, m in enumerate(task.members) if m.counted and m.coder is None and not m.cuts]
         self._whole = _WholeCells([(i, self._units[i]) for i in keyless], self._sums) if keyless else None
         self._by_host: list[_HostCells] = []
         by_coder: dict[int, list[int]] = {}
@@ -129,6 +153,17 @@ class CellCounter:
             coder = task.members[hosted[0]].coder
             assert coder is not None
             self._by_host.append(_HostCells([(i, self._units[i]) for i in hosted], coder, self._sums))
+        self._by_cuts: list[CutCells] = []
+        clusters: dict[int, list[CutMember]] = {}
+        for i, member in enumerate(task.members):
+            if member.cuts:
+                clusters.setdefault(member.cluster, []).append(CutMember(i, self._units[i], member.cuts))
+        for cut in clusters.values():
+            own = {a for m in cut for c in m.cuts for a in atoms(c)}
+            names = {cut_field(a) for a in own}
+            ranges = [r for r in task.ranges if r.name in names]
+            base = [unit for atom, unit in atom_units.items() if atom in own]
+            self._by_cuts.append(CutCells(cut, base, ranges, task.classes, self._sums))
         self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
@@ -186,6 +221,8 @@ class CellCounter:
         self._passed = np.concatenate((self._passed, passed))
         for signatures in (*(h.signatures for h in self._by_host), self._choosing.signatures):
             signatures.extend(passed)
+        for cut in self._by_cuts:
+            cut.extend(passed, new)
 
     def _add(self, rows: Rows, cells: Cells) -> None:
         if self._whole is not None:
@@ -193,6 +230,9 @@ class CellCounter:
         for hosted in list(self._by_host):
             if not hosted.add(cells, rows):
                 self._give_up(hosted)
+        for cut in list(self._by_cuts):
+            if not cut.add(cells, rows):
+                self._give_up_cuts(cut)
         if self._choosing.members:
             # apart from what others selected: these rows are in the order of their signatures
             selected: Selected = {(): rows}
@@ -206,6 +246,18 @@ class CellCounter:
         self._by_host.remove(hosted)
         self._choosing = _Choosing([*self._choosing.members, *hosted.members])
         self._choosing.signatures.extend(self._passed[1:])
+
+    def _give_up_cuts(self, cut: CutCells) -> None:
+        """Select the rows of groupings whose cuts make too many cells, from this piece on."""
+        self._flush_cuts(cut)
+        self._by_cuts.remove(cut)
+        self._choosing = _Choosing([*self._choosing.members, *((m.place, m.unit) for m in cut.members)])
+        self._choosing.signatures.extend(self._passed[1:])
+
+    def _flush_cuts(self, cut: CutCells) -> None:
+        for i, flows, sums in cut.flush():
+            groups = {n: np.array([0, *s], np.int64) for n, s in sums.items()}
+            _put(self._task.members[i], self._partials[i], np.array([0, flows], np.int64), groups)
 
     def _reserve(self, rows: Rows) -> bool:
         """Whether the sums of a piece are exact; makes room for them."""
@@ -243,6 +295,8 @@ class CellCounter:
             self._whole.flush(self._passed, self._task.members, self._partials)
         for hosted in self._by_host:
             hosted.flush(self._task.members, self._partials)
+        for cut in self._by_cuts:
+            self._flush_cuts(cut)
 
 
 def _summed(member: CellCounted) -> list[str]:
@@ -294,45 +348,12 @@ class _WholeCells:
         self._clear(tuple(self._sums))
 
 
-class _Signatures:
-    """One number for all cells that the same groupings want; 0: none wants them."""
-
-    def __init__(self, units: Sequence[int]) -> None:
-        self._units = np.array(sorted(set(units)), np.intp)
-        self._numbers: dict[bytes, int] = {}
-        self._wanted: list[NDArray[np.bool_]] = []
-        self.of_cell = np.zeros(1, np.uint32)
-        self.extend(np.zeros((0, int(self._units.max(initial=0)) + 1), np.bool_), first=True)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def extend(self, passed: NDArray[np.bool_], first: bool = False) -> None:
-        """Take new cells in, by the tests that they pass."""
-        if first:
-            self._numbers[np.packbits(np.zeros(len(self._units), np.bool_)).tobytes()] = 0
-            self._wanted.append(np.zeros(len(self._units), np.bool_))
-            return
-        own = passed[:, self._units]
-        more = np.empty(len(own), np.uint32)
-        for row, word in enumerate(np.packbits(own, axis=1)):
-            number = self._numbers.setdefault(word.tobytes(), len(self._numbers))
-            if number == len(self._wanted):
-                self._wanted.append(own[row])
-            more[row] = number
-        self.of_cell = np.concatenate((self.of_cell, more))
-
-    def wanted_by(self) -> dict[int, NDArray[np.bool_]]:
-        """For each unit which signatures it wants."""
-        return dict(zip(self._units.tolist(), np.stack(self._wanted, axis=1), strict=True))
-
-
 class _HostCells:
     """Rows and sums by signature and host, for groupings by one host."""
 
     def __init__(self, members: Sequence[tuple[int, int]], coder: Coder, sums: Sequence[str]) -> None:
         self.members = list(members)
-        self.signatures = _Signatures([unit for _, unit in members])
+        self.signatures = Signatures([unit for _, unit in members])
         self._coder = coder
         self._names = tuple(sums)
         self._clear()
@@ -403,7 +424,7 @@ class _Choosing:
 
     def __init__(self, members: Sequence[tuple[int, int]]) -> None:
         self.members = list(members)
-        self.signatures = _Signatures([unit for _, unit in members])
+        self.signatures = Signatures([unit for _, unit in members])
 
     def select(self, cells: Cells, selected: Selected, keys: Sequence[tuple[int, ...]]) -> None:
         """Put the rows of each unit into ``selected``, by the key of its tests."""

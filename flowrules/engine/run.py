@@ -234,8 +234,12 @@ class _Run:
                 continue
             grouping = groupings[here]
             coder = grouping.coders[0] if member.keyed else None
-            where = Where(member.tests, member.rest)
-            members.append(CellCounted(here, where, member.counted, coder, grouping.aggregates))
+            where = Where(member.tests, member.cuts + member.rest)
+            members.append(
+                CellCounted(
+                    here, where, member.counted, coder, grouping.aggregates, member.cuts, member.cluster
+                )
+            )
         return cell_tasks(planned.fields, members, self.around)
 
     def _spreading(self, groupings: Sequence[int]) -> tuple[str, Span | None]:

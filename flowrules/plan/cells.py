@@ -8,8 +8,11 @@ does not grow with the number of groupings.  Tests that look at anything else (s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Final
+
+from attrs import evolve, frozen
 
 from flowrules.model import expression as ex
 from flowrules.model.types import ADDRESS
@@ -30,6 +33,20 @@ CELL_FIELDS: Final = (
 )
 """Stored fields with few values, of which cells are made."""
 
+ADDRESS_FIELDS: Final = frozenset({"sip", "dip", "nhip"})
+
+CUT_FIELDS: Final = ("sip", "dip", "nhip", "packets", "bytes", "duration", "stime")
+"""Stored fields with many values, whose thresholds and ranges can divide cells."""
+
+MOST_CUTS: Final = 2048
+"""The most ranges of one field that divide cells; tests that would make it more are taken by themselves."""
+
+MOST_LOCAL: Final = 256.0
+"""About how many cells cuts may make of one, before they are counted apart."""
+
+OPEN: Final = 0.15
+"""About which part of the rules a cell leaves open for tests of thresholds and addresses."""
+
 FEWEST: Final = 6
 """From so many groupings in a scan on, cells cost less than a predicate for each.
 
@@ -44,34 +61,155 @@ def plan_cells(scan: int, groupings: Sequence[GroupingPlan], direction_by: str) 
     counted_here = [p for p, g in enumerate(groupings) if g.scan == scan and g.finer is None]
     if len(counted_here) < FEWEST:
         return None
+    decisions = _Decisions(direction_by)
     members = []
-    fields: set[str] = set()
-    # equal predicates are one object: each is looked at once
-    decided: dict[int, frozenset[str]] = {}
     for place in counted_here:
-        grouping = groupings[place]
-        for predicate in grouping.where:
-            if id(predicate) not in decided:
-                decided[id(predicate)] = cell_fields(predicate, direction_by)
-        tests = tuple(p for p in grouping.where if decided[id(p)])
-        rest = tuple(p for p in grouping.where if not decided[id(p)])
-        if not tests or _numbers_records(rest, grouping):
-            continue
-        keyed = len(grouping.keys) == 1 and _is_host(grouping.keys[0])
-        counted = not rest and (keyed or not grouping.keys) and all(map(_summed, grouping.aggregates))
-        members.append(CellMember(place, tests, rest, counted, keyed))
-        fields.update(*(decided[id(t)] for t in tests))
+        member = _member(place, groupings[place], decisions)
+        if member is not None:
+            members.append(member)
     if sum(1.0 if not groupings[m.grouping].keys else 0.5 for m in members) < FEWEST:
         return None
-    return CellPlan(tuple(f for f in CELL_FIELDS if f in fields), tuple(members))
+    fields = {n for m in members for p in (*m.tests, *m.cuts) for n in decisions.of(p).fields}
+    members, clusters = clustered(members, few_cells=bool(fields & set(CELL_FIELDS)))
+    return CellPlan(tuple(f for f in CELL_FIELDS if f in fields), tuple(members), clusters)
 
 
-def cell_fields(node: ex.Expression, direction_by: str) -> frozenset[str]:
-    """The fields by whose classes a predicate is decided; none where it looks at anything else."""
-    parts = atoms(node)
-    if not all(_is_atom(a, direction_by) for a in parts):
-        return frozenset()
-    return fields_of(parts, direction_by)
+def _member(place: int, grouping: GroupingPlan, decisions: _Decisions) -> CellMember | None:
+    tests, cuts, rest = [], [], []
+    for predicate in grouping.where:
+        decided = decisions.of(predicate)
+        if not decided.decidable:
+            rest.append(predicate)
+        elif decided.cut:
+            cuts.append(predicate)
+        else:
+            tests.append(predicate)
+    summed = all(map(_summed, grouping.aggregates))
+    if rest or grouping.keys or not summed:
+        rest = [p for p in grouping.where if p not in tests]
+        cuts = []
+    if not (tests or cuts) or _numbers_records(rest, grouping):
+        return None
+    keyed = len(grouping.keys) == 1 and _is_host(grouping.keys[0])
+    counted = not rest and (keyed or not grouping.keys) and summed
+    return CellMember(place, tuple(tests), tuple(rest), counted, keyed, tuple(cuts))
+
+
+@frozen
+class _Decided:
+    """Whether cells decide a predicate, by which fields, and whether it cuts some of them."""
+
+    decidable: bool
+    cut: bool
+    fields: frozenset[str]
+
+
+class _Decisions:
+    """What cells decide; equal predicates are one object, each of which is looked at once."""
+
+    def __init__(self, direction_by: str) -> None:
+        self._direction_by = direction_by
+        self._held: dict[int, _Decided] = {}
+        self._ranges: dict[str, int] = {}
+
+    def of(self, predicate: ex.Expression) -> _Decided:
+        held = self._held.get(id(predicate))
+        if held is None:
+            held = self._held[id(predicate)] = self._decide(predicate)
+        return held
+
+    def _decide(self, predicate: ex.Expression) -> _Decided:
+        fields: set[str] = set()
+        cut = False
+        for atom in atoms(predicate):
+            name = cut_field(atom)
+            if name is not None:
+                count = self._ranges.get(name, 0) + _ranges(atom)
+                if count > MOST_CUTS:
+                    return _Decided(False, False, frozenset())
+                self._ranges[name] = count
+                cut = True
+            elif _is_atom(atom, self._direction_by):
+                fields.update(fields_of((atom,), self._direction_by))
+            else:
+                return _Decided(False, False, frozenset())
+        return _Decided(bool(fields) or cut, cut, frozenset(fields))
+
+
+def _ranges(atom: ex.Expression) -> int:
+    match atom:
+        case ex.In(collection=ex.Ranges(ranges=ranges) | ex.Numbers(ranges=ranges)):
+            return len(ranges)
+        case ex.In(collection=ex.Addresses(set=members)):
+            return members.range_count
+        case _:
+            return 1
+
+
+def cut_field(atom: ex.Expression) -> str | None:
+    """The field with many values of which a test compares a value with constants, and looks at nothing else."""
+    match atom:
+        case ex.Compare(left=ex.Field(name=name), right=ex.Literal(value=value)):
+            whole = isinstance(value, int | Fraction) and not isinstance(value, bool)
+            address = name in ADDRESS_FIELDS
+            plain = isinstance(value, int) if address else whole
+            return name if name in CUT_FIELDS and plain and (not address or atom.op in ("=", "!=")) else None
+        case ex.In(items=(ex.Field(name=name),), collection=ex.Ranges() | ex.Numbers()):
+            return name if name in CUT_FIELDS and name not in ADDRESS_FIELDS else None
+        case ex.In(items=(ex.Field(name=name),), collection=ex.Addresses()):
+            return name if name in ADDRESS_FIELDS else None
+        case _:
+            return None
+
+
+def base_atoms(cuts: Iterable[ex.Expression]) -> tuple[ex.Expression, ...]:
+    """The tests of fields with few values in predicates that cut others."""
+    return tuple(dict.fromkeys(a for cut in cuts for a in atoms(cut) if cut_field(a) is None))
+
+
+def clustered(
+    members: Sequence[CellMember], few_cells: bool
+) -> tuple[list[CellMember], tuple[tuple[str, ...], ...]]:
+    """Members with the clusters that they are counted in, and the fields that each cluster cuts.
+
+    Members that cut the same fields are together.  Clusters are joined while what they cut together stays
+    small: each is one more histogram.  Those that cut addresses keep apart from those that do not, because few rows
+    pass the former.
+    """
+    groups: dict[frozenset[str], list[CellMember]] = {}
+    for member in members:
+        if member.cuts:
+            names = frozenset(n for c in member.cuts for a in atoms(c) if (n := cut_field(a)) is not None)
+            groups.setdefault(names, []).append(member)
+    joined: list[tuple[set[str], list[CellMember]]] = []
+    for names, own in sorted(groups.items(), key=lambda g: (-len(g[0]), sorted(g[0]))):
+        for held, others in joined:
+            alike = bool(held & ADDRESS_FIELDS) == bool(names & ADDRESS_FIELDS)
+            if alike and _spread([*others, *own], few_cells) <= MOST_LOCAL:
+                held |= names
+                others += own
+                break
+        else:
+            joined.append((set(names), list(own)))
+    number = {m.grouping: n for n, (_, own) in enumerate(joined) for m in own}
+    placed = [evolve(m, cluster=number[m.grouping]) if m.cuts else m for m in members]
+    return placed, tuple(tuple(f for f in CUT_FIELDS if f in names) for names, _ in joined)
+
+
+def _spread(members: Sequence[CellMember], few_cells: bool) -> float:
+    """About how many cells the cuts of members make of one."""
+    cuts: dict[str, set[ex.Expression]] = {}
+    for member in members:
+        for cut in member.cuts:
+            for atom in atoms(cut):
+                name = cut_field(atom)
+                if name is not None:
+                    cuts.setdefault(name, set()).add(atom)
+    share = OPEN if few_cells else 1.0
+    out = 1.0
+    for own in cuts.values():
+        out *= 1 + share * sum(map(_ranges, own))
+    return out
 
 
 def atoms(node: ex.Expression) -> tuple[ex.Expression, ...]:

@@ -68,6 +68,8 @@ class Query:
 class CellMember:
     """A grouping counted by cells: the predicates that its cells decide, and those that are left.
 
+    ``cuts`` are predicates that ask for thresholds and ranges beside, decided by the cells that those of
+    ``cluster`` divide further.
     ``counted``: nothing but the cell of a row and, where ``keyed``, the host of its one key says where it counts,
     so that no rows need be selected.
     """
@@ -77,14 +79,20 @@ class CellMember:
     rest: tuple[ex.Expression, ...]
     counted: bool
     keyed: bool
+    cuts: tuple[ex.Expression, ...] = ()
+    cluster: int = 0
 
 
 @frozen
 class CellPlan:
-    """The groupings of a scan that are counted by cells over ``fields``."""
+    """The groupings of a scan that are counted by cells over ``fields``.
+
+    ``clusters`` has for each number of a cluster the fields whose thresholds and ranges divide its cells.
+    """
 
     fields: tuple[str, ...]
     members: tuple[CellMember, ...]
+    clusters: tuple[tuple[str, ...], ...] = ()
 
 
 @frozen

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrules.engine import cells
+from flowrules.engine import cells, cut_cells, range_classes
 from flowrules.engine.cell_classes import CellClasses
 from flowrules.engine.run import run
-from flowrules.flows.table import Chunk, FlowSource
+from flowrules.flows.table import Chunk, FlowSource, widen
 from flowrules.model import expression as ex
 from flowrules.model import types as t
+from flowrules.model.address_set import AddressSet
 from flowrules.model.fields import STORED
 from flowrules.model.program import Program, TableDeclaration
 from flowrules.plan import cells as plan_cells
@@ -26,6 +27,19 @@ from tests.engine.building import all_of, among, any_of, cmp, f, m, no, program,
 
 Rows = dict[str, np.ndarray[Any, Any]]
 
+START = 1_767_571_200_000
+V4 = 0xFFFF << 32
+NETS = [
+    (V4 + (10 << 24), V4 + (10 << 24) + 1),
+    (V4 + (10 << 24) + 3, V4 + (10 << 24) + 3),
+    (V4 + (20 << 24), V4 + (21 << 24) - 1),
+    (V4 + (20 << 24) + 4, V4 + (20 << 24) + 7),
+    (V4 + (20 << 24) + 255, V4 + (20 << 24) + (1 << 17)),
+    (0, V4 - 1),
+    (0x20010DB8 << 96, (0x20010DB8 << 96) + (1 << 64) - 1),
+    ((0x20010DB8 << 96) + 5, (0x20010DB8 << 96) + 6),
+    (V4 - 1, V4 + (10 << 24)),
+]
 PORTS = [0, 22, 53, 80, 443, 1023, 1024, 8080, 65535]
 
 
@@ -42,9 +56,22 @@ def flows(seed: int, rows: int) -> Rows:
         "type": random.integers(0, 5, rows).astype(np.uint8),
         "packets": random.integers(1, 9, rows).astype(STORED["packets"].dtype),
         "bytes": random.integers(40, 9000, rows).astype(STORED["bytes"].dtype),
-        "stime": np.full(rows, 1_767_571_200_000) + np.arange(rows),
-        "duration": np.zeros(rows, np.int64),
+        "stime": np.full(rows, START) + np.arange(rows),
+        "duration": random.choice(np.array([0, 1, 5, 4000]), rows),
     }
+
+
+def with_ipv6(columns: Rows, seed: int) -> Rows:
+    """The flows with addresses of both versions."""
+    random = np.random.default_rng(seed)
+    out = dict(columns)
+    for name in ("sip", "dip"):
+        addresses = widen(columns[name])
+        six = np.flatnonzero(random.random(len(addresses)) < 0.3)
+        addresses["high"][six] = random.choice(np.array([0, 0x20010DB8_00000000], np.uint64), len(six))
+        addresses["low"][six] = random.integers(0, 9, len(six)).astype(np.uint64)
+        out[name] = addresses
+    return out
 
 
 def source_of(columns: Rows) -> FlowSource:
@@ -74,14 +101,29 @@ small = st.one_of(
     st.builds(way, st.sampled_from(["inbound", "outbound", "internal", "external", "blocked"])),
     st.builds(lambda n: cmp("type", "=", n), st.sampled_from(["in", "out", "inweb", "nosuch"])),
 )  # fmt: skip
-other = st.one_of(
-    st.builds(cmp, st.sampled_from(["packets", "bytes"]), st.sampled_from(["<", ">="]), st.sampled_from([4, 4000])),
-    st.builds(lambda p: cmp("icmp_type", "=", p), st.sampled_from([0, 8])),
+cuts = st.one_of(
+    st.builds(
+        cmp,
+        st.sampled_from(["packets", "bytes", "duration"]),
+        st.sampled_from(["<", "<=", "=", "!=", ">", ">="]),
+        st.sampled_from([0, 1, 4, 5, 40, 4000, 4001, 8999, 100_000]),
+    ),
+    st.builds(lambda op, n: cmp("stime", op, START + n), st.sampled_from(["<", ">="]), st.integers(-1, 400)),
     st.builds(lambda n: cmp("sip", "=", (0xFFFF << 32) + (10 << 24) + n), st.integers(0, 5)),
+    st.builds(
+        lambda field, nets: ex.In(
+            type=t.TRUTH, items=(f(field),), collection=ex.Addresses(set=AddressSet.from_ranges(nets))
+        ),
+        st.sampled_from(["sip", "dip"]),
+        st.lists(st.sampled_from(NETS), min_size=1, max_size=3),
+    ),
+)  # fmt: skip
+other = st.one_of(
+    st.builds(lambda p: cmp("icmp_type", "=", p), st.sampled_from([0, 8])),
     st.just(cmp("sport", "=", f("dport"))),
 )  # fmt: skip
-trees = st.recursive(
-    small,
+_trees = lambda leaves: st.recursive(  # noqa: E731
+    leaves,
     lambda below: st.one_of(
         st.builds(no, below),
         st.lists(below, min_size=1, max_size=3).map(lambda items: all_of(*items)),
@@ -94,7 +136,11 @@ trees = st.recursive(
     ),
     max_leaves=5,
 )
-predicates = st.one_of(trees, st.builds(lambda a, b: all_of(a, b), trees, other), other)
+trees = _trees(small)
+cutting = _trees(st.one_of(small, cuts))
+predicates = st.one_of(
+    trees, cutting, st.builds(lambda a, b: all_of(a, b), trees, cuts), st.builds(all_of, trees, other), other
+)
 measures = st.sampled_from(
     [
         {"n": m("flows")},
@@ -135,11 +181,20 @@ def by_cells(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @given(
-    rules, st.integers(0, 5), st.integers(0, 400), st.sampled_from([7, 100, 1000]), st.sampled_from([1, 3])
+    rules,
+    st.integers(0, 5),
+    st.integers(0, 400),
+    st.sampled_from([7, 100, 1000]),
+    st.sampled_from([1, 3]),
+    st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
-def test_cells_answer_as_predicates_do(drawn: Any, seed: int, rows: int, size: int, threads: int) -> None:
+def test_cells_answer_as_predicates_do(
+    drawn: Any, seed: int, rows: int, size: int, threads: int, wide: bool
+) -> None:
     made, columns = ruleset(drawn), flows(seed, rows)
+    if wide:
+        columns = with_ipv6(columns, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan_cells, "FEWEST", 10_000)
         expected = answers(made, columns, threads=1)
@@ -147,9 +202,10 @@ def test_cells_answer_as_predicates_do(drawn: Any, seed: int, rows: int, size: i
         patch.setattr(plan_cells, "FEWEST", 1)
         patch.setattr(cells, "LEAST_ROWS", 1)
         assert answers(made, columns, threads=threads, rows=size) == expected
-        for cap in ("MOST_CELLS", "MOST_BY_HOST"):
+        for room, cap in ((cells, "MOST_CELLS"), (cells, "MOST_BY_HOST"), (cut_cells, "MOST_CUT_CELLS")):
             with pytest.MonkeyPatch.context() as tighter:
-                tighter.setattr(cells, cap, 12)
+                tighter.setattr(room, cap, 12)
+                tighter.setattr(range_classes, "COMPARED", 0)
                 assert answers(made, columns, threads=threads, rows=size) == expected
 
 
@@ -213,8 +269,6 @@ def test_small_pieces_are_counted_by_predicates(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_addresses_of_both_versions_in_one_run(by_cells: pytest.MonkeyPatch) -> None:
-    from flowrules.flows.table import widen
-
     columns = flows(5, 1_000)
     wide = {n: widen(c) if n in ("sip", "dip") else c for n, c in columns.items()}
     both = [source_of(columns), source_of(wide)]
