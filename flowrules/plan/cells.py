@@ -173,8 +173,7 @@ def clustered(
     """Members with the clusters that they are counted in, and the fields that each cluster cuts.
 
     Members that cut the same fields are together.  Clusters are joined while what they cut together stays
-    small: each is one more histogram.  Those that cut addresses keep apart from those that do not, because few rows
-    pass the former.
+    small: each is one more histogram.  Those that cut other addresses keep apart, for few rows pass in each.
     """
     groups: dict[frozenset[str], list[CellMember]] = {}
     for member in members:
@@ -184,7 +183,7 @@ def clustered(
     joined: list[tuple[set[str], list[CellMember]]] = []
     for names, own in sorted(groups.items(), key=lambda g: (-len(g[0]), sorted(g[0]))):
         for held, others in joined:
-            alike = bool(held & ADDRESS_FIELDS) == bool(names & ADDRESS_FIELDS)
+            alike = held & ADDRESS_FIELDS == names & ADDRESS_FIELDS
             if alike and _spread([*others, *own], few_cells) <= MOST_LOCAL:
                 held |= names
                 others += own
