@@ -166,8 +166,7 @@ def _compare(node: ex.Compare, rows: Rows) -> Truth:
         left, right, op = right, left, _MIRRORED[op]
     if isinstance(right, ex.Literal) and right.value is not None:
         if isinstance(left, ex.Field) and left.name in ("sensor", "type") and isinstance(right.value, str):
-            table = rows.around.table_of_labels(left.name, frozenset((right.value,)))
-            held = table.take(rows.column(left.name))
+            held = _named(left.name, frozenset((right.value,)), rows)
             return _sure(held if op == "=" else ~held)
         values = rows.values(left)
         return _with_known(_against_constant(op, values, right, rows), values.known)
@@ -345,9 +344,22 @@ def _table_test(node: ex.In, name: str, rows: Rows) -> Known | None:
                 return against_number(">=", column, first) & against_number("<=", column, last)
             return rows.around.words_of(name, rows).test(node, rows)
         case ex.Labels(labels=labels) if name in ("sensor", "type"):
-            return rows.around.table_of_labels(name, labels).take(rows.column(name))
+            return _named(name, labels, rows)
         case _:
             return None
+
+
+def _named(field: str, labels: frozenset[str], rows: Rows) -> Known:
+    """Whether the stored number of a field bears one of the names: few numbers are compared with."""
+    table = rows.around.table_of_labels(field, labels)
+    column = rows.column(field)
+    numbers = np.flatnonzero(table)
+    if len(numbers) > _FEW:
+        return table.take(column)
+    out = np.zeros(rows.rows, np.bool_)
+    for number in numbers.astype(column.dtype):
+        out |= column == number
+    return out
 
 
 def _in_ranges(

@@ -12,6 +12,7 @@ from flowrules.engine.aggregate import Grouping
 from flowrules.engine.cells import CellCounted, CellTask, cell_tasks
 from flowrules.engine.collect import CollectedRows, OtherSide
 from flowrules.engine.collect import Collection as RowCollection
+from flowrules.engine.collector import collector_held_off
 from flowrules.engine.direction import DirectionRule, decide
 from flowrules.engine.errors import asked_by
 from flowrules.engine.host_rows import HostRows
@@ -76,7 +77,8 @@ def run(
     sources = rereadable(program, sources, wanted)
     by = decide(program.direction, sources, program.internal is not None, program.assume, state, conf)
     fields = Fields([(s.path, s.fields) for s in sources], program.assume)
-    plan = make_plan(program, wanted, fields, by)
+    with collector_held_off():
+        plan = make_plan(program, wanted, fields, by)
     results = _Run(
         program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous, state
     ).go(threads or min(os.cpu_count() or 1, MOST_THREADS), rows, progress)
@@ -118,7 +120,8 @@ class _Run:
     def go(self, threads: int, rows: int | None, progress: Progress | None) -> Results:
         for planned in self.plan.scans:
             self._scan(planned.number, planned.fields, threads, rows, progress)
-            self.work.work_out(planned.number)
+            with collector_held_off():
+                self.work.work_out(planned.number)
         return self._results()
 
     # ---- scans
@@ -133,7 +136,8 @@ class _Run:
     ) -> None:
         """Read all flows once and keep what was found (its own dictionaries are given up on return)."""
         kept, digests = self._keepable(number)
-        task, groupings, collections = self._task(number, fields, kept)
+        with collector_held_off():
+            task, groupings, collections = self._task(number, fields, kept)
         told = self._kept is not None and number == 1
         idle = not groupings and all(c.hosts is not None and not len(c.hosts[0]) for _, c in task.collections)
         if number > 1 and idle and not kept:

@@ -110,8 +110,8 @@ def _membership(items: tuple[ex.Expression, ...], collection: ex.Collection) -> 
             each = COMPARE[width(items[0])] + COMPARE[1]
             tests = sum(1 if low == high else 2 for low, high in ranges) * each
             return min(tests, TAKE) if len(ranges) > _FEW and width(items[0]) <= 2 else tests
-        case ex.Labels():
-            return TAKE
+        case ex.Labels(labels=labels):
+            return len(labels) * 2 * COMPARE[1] if len(labels) <= _FEW else TAKE
         case ex.Addresses() | ex.Blocks() | ex.Wildcards():
             return ADDRESSES
         case _:
