@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.joins import sort_columns
+from flowrules.engine.key_words import in_key_order
 from flowrules.engine.results import Series
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import VALUES, Aggregate
@@ -98,13 +99,7 @@ class ValueCounts:
     def regroup(self, to: Index, size: int) -> ValueCounts:
         """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
         rows = to.take(self.rows)
-        columns = identity_columns(self.values)
-        order = np.lexsort((*reversed(columns), rows))
-        new = np.zeros(len(order), np.bool_)
-        new[:1] = True
-        for column in (rows, *columns):
-            ordered = column.take(order)
-            new[1:] |= ordered[1:] != ordered[:-1]
+        order, new = in_key_order((rows, *identity_columns(self.values)), len(rows))
         first = order[new]
         counts = np.zeros(len(first), np.int64)
         np.add.at(counts, np.cumsum(new) - 1, self.counts.take(order))
@@ -183,13 +178,7 @@ def group_rows(keys: list[Series], rows: int) -> tuple[Index, Index]:
     """The group of each row by its keys, and the first row of each group."""
     if not keys:
         return np.zeros(rows, np.intp), np.zeros(min(rows, 1), np.intp)
-    columns = [c for key in keys for c in identity_columns(key)]
-    order = np.lexsort(tuple(reversed(columns)))
-    new = np.zeros(rows, np.bool_)
-    new[:1] = True
-    for column in columns:
-        ordered = column.take(order)
-        new[1:] |= ordered[1:] != ordered[:-1]
+    order, new = in_key_order([c for key in keys for c in identity_columns(key)], rows)
     to = np.empty(rows, np.intp)
     to[order] = np.cumsum(new) - 1
     return to, order[new]
@@ -201,8 +190,16 @@ def added(values: NDArray[Any], to: Index, size: int) -> NDArray[Any]:
         out = np.zeros(size, object)
         np.add.at(out, to, values)
         return out
+    if values.dtype == np.int64 and (not len(values) or _bound(values) * len(values) < 1 << 63):
+        whole = np.zeros(size, np.int64)
+        np.add.at(whole, to, values)
+        return whole
     from flowrules.engine.exact_sums import ExactSums
 
     sums = ExactSums()
     sums.add(to, size, values)
     return sums.totals(size)
+
+
+def _bound(values: NDArray[np.int64]) -> int:
+    return max(int(values.max()), -int(values.min()))

@@ -21,6 +21,10 @@ def sort_columns(series: Series) -> list[Array]:
     known = series.mask()
     columns: list[Array] = [~known]
     values = series.values
+    if values.dtype == np.uint32 and series.type.name == "address":
+        # all are IPv4
+        columns.append(values if series.known is None else np.where(known, values, 0))
+        return columns
     if series.type.name in ("address", "block") or values.dtype == ADDRESS:
         wide = widen(values)
         high, low = wide["high"], wide["low"]
