@@ -120,8 +120,6 @@ def run_profile(
         results = run(
             program, sources, conf=conf, threads=threads, progress=progress, previous=earlier, state=state
         )
-    if state is not None and state.damages:
-        place, reason = state.damages[0]
-        more = f" and {len(state.damages) - 1} more" if len(state.damages) > 1 else ""
-        click.echo(f"state: {place}{more} cannot be used and was counted again: {reason}", err=True)
+    for message in [] if state is None else state.messages:
+        click.echo(f"state: {message}", err=True)
     return build(program, results, earlier)

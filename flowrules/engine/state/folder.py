@@ -1,8 +1,10 @@
 """The folder of a state: which file had which content, and what was counted of each content.
 
-``files`` remembers the hash of each path by its size, times and inode, so that a file is hashed once; what
-was counted lies under ``parts/HASH/DIGEST``.  Every file is written whole or not at all and checked when it is
-read; what does not fit is counted again.
+``files`` remembers the hash of each path by its size, times and inode, so that a file is hashed once, and when
+each part was last asked for.  What was counted of one file lies in packs under ``parts/NAME``, what was counted of
+several together under ``merged/NAME``.  Every file is written whole or not at all and checked when it is
+read; what does not fit is counted again.  No lock is needed: what two runs write under one name is equal,
+and a part that is gone is counted again.
 """
 
 from __future__ import annotations
@@ -11,23 +13,47 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from flowrules.engine.state.digests import digest
+from flowrules.engine.state.node import Node, packs_in
+from flowrules.engine.state.pack import directory_of, writing
 from flowrules.engine.state.part_file import Damaged, Reader, Writer
 from flowrules.flows.atomic import whole_file
 from flowrules.flows.errors import FlowFileError
-from flowrules.flows.sources import FlowSources
-from flowrules.flows.table import FlowSource
 
-_INDEX: Final = "files"
-_PARTS: Final = "parts"
+FORM: Final = 2
+"""The form of what is kept: raised with every change of what a part means."""
+
+INDEX: Final = "files"
+PARTS: Final = "parts"
+MERGED: Final = "merged"
 _SETTLED: Final = 2_000_000_000
 """A file changed less than this (ns) before it was hashed may change again within the same tick of its clock."""
+
+KEPT_DAYS: Final = 40
+"""Parts that no run has asked for in so many days are removed: a little more than a month."""
+
+_DAY: Final = 86_400
+_INDEXED: Final = {"files": dict, "used": dict, "pruned": int}
+
+MOST_WHOLES: Final = 3
+"""For so many sets of files at most, what was counted of all of them together is kept."""
+
+
+Keep = Callable[[str, Writer, dict[str, Any]], None]
+
+
+def version() -> str:
+    """What wrote a state: the version of flowrules and the form of parts."""
+    from flowrules import __version__
+
+    return f"{__version__} form {FORM}"
 
 
 @frozen
@@ -55,8 +81,16 @@ class State:
     """How many parts were taken from the folder."""
     counted: int = 0
     """How many parts were counted anew."""
+    other_version: str = ""
+    """The version that kept what is in the folder, where it is another one."""
+    unwritable: str = ""
+    """Why nothing can be kept any more."""
     _known: dict[str, list[Any]] = field(factory=dict)
+    _used: dict[str, int] = field(factory=dict)
+    _asked: set[str] = field(factory=set)
+    _pruned: int = 0
     _files: dict[str, KnownFile | None] = field(factory=dict)
+    _nodes: dict[str, Node] = field(factory=dict)
 
     @classmethod
     def open(cls, folder: Path) -> State:
@@ -66,28 +100,104 @@ class State:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            others = sorted(n for n in os.listdir(folder) if n not in (_INDEX, _PARTS) and n[:1] != ".")  # noqa: PTH208
+            names = os.listdir(folder)  # noqa: PTH208
         except OSError as error:
             raise FlowFileError(folder, f"cannot hold a state: {error.strerror or error}") from error
+        others = sorted(n for n in names if n not in (INDEX, PARTS, MERGED) and n[:1] != ".")
         if others:
             raise FlowFileError(
                 folder, "is no folder of a state", found=others[0], expected="an empty or a new folder"
             )
         state = cls(folder)
-        index = state._load(folder / _INDEX, "files", "")
-        if index is not None:
-            state._known = index.header["files"]
+        state._open_index()
         return state
+
+    @property
+    def messages(self) -> list[str]:
+        """What a user is to know of the state, a line each; empty where all is well."""
+        lines = []
+        if self.other_version:
+            lines.append(f"{self.folder} was kept by {self.other_version}, so everything is counted again")
+        if self.damages:
+            place, reason = self.damages[0]
+            more = f" and {len(self.damages) - 1} more" if len(self.damages) > 1 else ""
+            lines.append(f"{place}{more} cannot be used and was counted again: {reason}")
+        if self.unwritable:
+            lines.append(f"nothing more could be kept: {self.unwritable}")
+        return lines
+
+    # ---- the index
+
+    def _open_index(self) -> None:
+        header = self._index()
+        if header is not None:
+            self._known = header["files"]
+            self._used = header["used"]
+            self._pruned = header["pruned"]
+
+    def _index(self) -> dict[str, Any] | None:
+        place = self.folder / INDEX
+        try:
+            data = place.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.damages.append((place, error.strerror or str(error)))
+            return None
+        if data.startswith(b"flowrules part 1\n"):
+            self.other_version = "an earlier version"
+            return None
+        try:
+            header = Reader(data).header
+            if header["version"] != version():
+                self.other_version = f"flowrules {header['version']}"
+                return None
+            if not all(isinstance(header[k], t) for k, t in _INDEXED.items()):
+                raise Damaged("it is no index")
+        except (Damaged, KeyError) as damage:
+            self.damages.append((place, str(damage)))
+            return None
+        return header
+
+    def finish(self) -> None:
+        """Remember the hashes of files and what was asked for; remove what nothing asks for any more."""
+        if self.unwritable:
+            return
+        now = today()
+        if self.other_version or self._pruned < now:
+            self.prune(KEPT_DAYS)
+            self._pruned = now
+        found = len(self.damages)
+        newer = None if self.other_version else self._index()
+        # what was wrong with it has been said
+        del self.damages[found:]
+        if newer is not None:
+            # what another run has learned in the meantime
+            self._known = {**newer["files"], **self._known}
+            self._used = {**newer["used"], **self._used}
+        self._known = {path: known for path, known in self._known.items() if Path(path).exists()}
+        self._used |= dict.fromkeys(self._asked, now)
+        header = {"files": self._known, "used": self._used, "pruned": self._pruned, "version": version()}
+        with self._keeping(), whole_file(self.folder / INDEX) as file:
+            file.write(Writer().packed(header))
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """A state that cannot be written makes a run slower, not wrong: that is said, once."""
+        try:
+            yield
+        except FlowFileError as error:
+            self.unwritable = str(error)
+        except OSError as error:
+            self.unwritable = f"{error.filename or self.folder}: {error.strerror or error}"
 
     # ---- files
 
-    def file_of(self, source: FlowSource, sources: Sequence[FlowSource]) -> KnownFile | None:
-        """The file behind a source; ``None`` for what is no regular file, whose parts are never kept."""
-        if not isinstance(sources, FlowSources) or source.path == "-":
-            return None
-        if source.path not in self._files:
-            self._files[source.path] = self._hashed(source.path)
-        return self._files[source.path]
+    def file_of(self, path: str) -> KnownFile | None:
+        """The file at a path; ``None`` for what is no regular file, whose parts are never kept."""
+        if path not in self._files:
+            self._files[path] = self._hashed(path)
+        return self._files[path]
 
     def _hashed(self, name: str) -> KnownFile | None:
         path = os.path.realpath(name)
@@ -100,7 +210,7 @@ class State:
                 return KnownFile(path, known[0], stamp)
             now = time.time_ns()
             with open(path, "rb") as file:  # noqa: PTH123
-                found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             # whoever reads the flows says what is wrong
             return None
@@ -115,69 +225,166 @@ class State:
 
     # ---- parts
 
-    def load(self, file: KnownFile, digest: str) -> Reader | None:
-        """What was counted of a file under a digest; ``None`` where that has to be done."""
-        return self._load(self._place(file, digest), digest, file.hash)
+    def leaf(self, name: str) -> Node:
+        """What is kept of one file, or of one part of a store."""
+        return self._node(self.folder / PARTS / name, (name,))
 
-    def keep(self, file: KnownFile, digest: str, writer: Writer, header: dict[str, Any]) -> None:
-        """Keep what was counted of a file, unless the file has changed meanwhile."""
-        if file.unchanged():
-            place = self._place(file, digest)
-            self._make(place.parent)
-            self._write(place, writer.packed({**header, "digest": digest, "file": file.hash}))
+    def together(self, leaves: Sequence[str]) -> Node:
+        """What is kept of several together."""
+        ordered = tuple(sorted(leaves))
+        return self._node(self.folder / MERGED / digest(ordered), ordered)
 
-    def damaged(self, file: KnownFile, digest: str, reason: str) -> None:
-        """Note that a part cannot be used."""
-        self.damages.append((self._place(file, digest), reason))
+    def _node(self, folder: Path, leaves: tuple[str, ...]) -> Node:
+        node = self._nodes.get(folder.name)
+        if node is None:
+            node = self._nodes[folder.name] = Node(folder, leaves, self.damages)
+        return node
 
-    def finish(self) -> None:
-        """Remember the hashes of files; forget files that are gone, and what was counted of them."""
-        for path in list(self._known):
-            if not Path(path).exists():
-                gone = self._known.pop(path)[0]
-                if all(known[0] != gone for known in self._known.values()):
-                    self._remove(gone)
-        header = {"files": self._known, "digest": "files", "file": ""}
-        self._write(self.folder / _INDEX, Writer().packed(header))
+    def merged(self) -> list[Node]:
+        """All that is kept of several files together."""
+        out = []
+        for folder in _folders(self.folder / MERGED):
+            known = self._nodes.get(folder.name)
+            node = Node(folder, (), self.damages) if known is None else known
+            if not node.leaves:
+                named = [d for d in node.directories() if digest(d.leaves) == folder.name]
+                for directory in node.directories():
+                    if directory not in named:
+                        node.damaged(directory.path, "it was counted for something else")
+                if not named:
+                    continue
+                node.leaves = named[0].leaves
+            self._nodes[folder.name] = node
+            out.append(node)
+        return out
 
-    def _remove(self, hash_: str) -> None:
-        if any(f is not None and f.hash == hash_ for f in self._files.values()):
+    def ask(self, names: Sequence[str]) -> None:
+        """Note that a run asks for parts of these names, or of these files."""
+        self._asked.update(names)
+
+    @contextmanager
+    def keeping(self, node: Node, names: Sequence[str], whole: bool = False) -> Iterator[Keep]:
+        """A pack for parts of these names: what is given takes a part's name, its arrays and its header.
+
+        Parts that cannot be written are dropped.  The block does nothing but put parts.
+        """
+        if self.unwritable or not names:
+            yield _dropped
             return
-        parts = self.folder / _PARTS / hash_
-        with suppress(OSError):
-            for part in list(parts.iterdir()):
-                part.unlink()
-            parts.rmdir()
+        entered = False
+        with self._keeping():
+            path = node.folder / digest(sorted(names))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            failures: list[OSError] = []
+            with writing(path, version(), node.leaves, whole) as pack:
 
-    def _place(self, file: KnownFile, digest: str) -> Path:
-        return self.folder / _PARTS / file.hash / digest
+                def put(name: str, writer: Writer, header: dict[str, Any]) -> None:
+                    if not failures:
+                        try:
+                            pack.put(name, writer.packed({**header, "digest": name, "of": node.folder.name}))
+                        except OSError as error:
+                            failures.append(error)
 
-    def _load(self, place: Path, digest: str, hash_: str) -> Reader | None:
-        try:
-            data = place.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            self.damages.append((place, error.strerror or str(error)))
-            return None
-        try:
-            reader = Reader(data)
-            if (reader.header.get("digest"), reader.header.get("file")) != (digest, hash_):
-                raise Damaged("it was counted for something else")
-        except Damaged as damage:
-            self.damages.append((place, str(damage)))
-            return None
-        return reader
+                entered = True
+                yield put
+                if failures:
+                    raise failures[0]
+            node.forget()
+        if not entered:
+            yield _dropped
 
-    def _make(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FlowFileError(folder, f"cannot be made: {error.strerror or error}") from error
+    # ---- what nothing asks for any more
 
-    def _write(self, place: Path, data: bytes) -> None:
-        with whole_file(place) as file:
-            file.write(data)
+    def prune(self, days: int) -> Pruned:
+        """Remove parts that no run has asked for in ``days`` days, and what writers that were killed left behind.
+
+        Parts of other versions go too.  Of what was counted of all files of a run together, the ``MOST_WHOLES``
+        last are kept.
+        """
+        now = today()
+        used = {**self._used, **dict.fromkeys(self._asked, now)}
+        pruned = Pruned()
+
+        def idle(name: str, path: Path) -> bool:
+            # what the index does not know was kept on the day of its file
+            return now - used.get(name, int(path.stat().st_mtime // _DAY)) >= days
+
+        for place in (PARTS, MERGED):
+            for folder in _folders(self.folder / place):
+                for path in packs_in(folder):
+                    with suppress(OSError):
+                        try:
+                            directory = directory_of(path)
+                            old = (
+                                directory.version != version()
+                                or any(idle(leaf, path) for leaf in directory.leaves)
+                                or all(idle(name, path) for name in directory.parts)
+                            )
+                        except Damaged:
+                            old = True
+                        if old:
+                            pruned.remove(path)
+                _remove_remains(folder)
+        self._used = {name: day for name, day in used.items() if now - day < days}
+        self._nodes.clear()
+        return pruned
+
+    def forget_wholes(self, newest: Node, names: Sequence[str]) -> None:
+        """Remove what was counted of all files of earlier runs together, but for the last few of them."""
+        wholes: dict[str, list[tuple[int, Path, Node]]] = {}
+        for node in self.merged():
+            for directory in node.directories():
+                if directory.whole and node is not newest and set(names) & directory.parts.keys():
+                    with suppress(OSError):
+                        one = (directory.path.stat().st_mtime_ns, directory.path, node)
+                        wholes.setdefault(directory.path.name, []).append(one)
+        for alike in wholes.values():
+            alike.sort(key=lambda one: one[0], reverse=True)
+            for _, path, node in alike[MOST_WHOLES - 1 :]:
+                with suppress(OSError):
+                    path.unlink()
+                    node.forget()
+                    node.folder.rmdir()
+                    self._nodes.pop(node.folder.name, None)
+
+
+@define
+class Pruned:
+    """What was removed."""
+
+    packs: int = 0
+    bytes: int = 0
+
+    def remove(self, path: Path) -> None:
+        """Remove a pack, and its folder when it was the last."""
+        size = path.stat().st_size
+        path.unlink()
+        self.packs += 1
+        self.bytes += size
+
+
+def today() -> int:
+    """The day (UTC) as a number."""
+    return int(time.time() // _DAY)
+
+
+def _folders(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted(f for f in folder.iterdir() if f.is_dir() and f.name[:1] != ".")
+    return []
+
+
+def _remove_remains(folder: Path) -> None:
+    """Remove what was being written more than a day ago, and the folder where it is empty."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name[:1] == "." and path.stat().st_mtime < time.time() - _DAY:
+                path.unlink()
+        folder.rmdir()
+
+
+def _dropped(name: str, writer: Writer, header: dict[str, Any]) -> None:
+    """What becomes of parts that cannot be kept."""
 
 
 def _stamp(path: str) -> tuple[int, ...]:

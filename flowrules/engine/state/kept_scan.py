@@ -1,35 +1,45 @@
-"""One scan file by file: what a state holds of a file is taken, the rest is counted and kept."""
+"""One scan with a state: what is held of files, one or several together, is taken; the rest is counted and kept."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.direction import DirectionRule
-from flowrules.engine.facts import Facts
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
+from flowrules.engine.facts import Facts
 from flowrules.engine.scan import Progress, Scanned, scan
+from flowrules.engine.state.cover import FEW, bundles, cover
 from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
-from flowrules.engine.state.folder import KnownFile, State
-from flowrules.engine.state.merging import Merging
-from flowrules.engine.state.part_file import Damaged, Writer, groups_header, groups_of
+from flowrules.engine.state.folder import Keep, State, version
+from flowrules.engine.state.merging import Merging, merged
+from flowrules.engine.state.node import Node
+from flowrules.engine.state.part_file import Damaged, Reader, Writer, groups_header, groups_of
+from flowrules.engine.state.pieces import Piece, is_skipped, pieces_of
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.task import Task
 from flowrules.flows.silk_conf import SilkConf
-from flowrules.flows.sources import FlowSources
 from flowrules.flows.table import FlowSource
 from flowrules.model.program import Program
 from flowrules.plan.plan import GroupingPlan
 
-FORM: Final = 1
-"""The form of what is kept: raised with every change of what a part means."""
-
 _NUMBERS: Final = ("records", "first_start", "last_start", "first_end", "last_end", "timed")
+_TOLD: Final = frozenset({"stime", "duration", "type", "sip", "dip"})
+"""The fields that facts are told from, where a scan reads them."""
+
+_SHARED: Final = 8
+"""So many files are counted with the same dictionaries: most values of one are those of the next, but what
+is made for a file is as large as all that they hold."""
+
+MakeTask = Callable[[Sequence[int], bool], Task]
+"""The task of counting some of the groupings (by place), with the facts or without."""
 
 
 @frozen(eq=False)
@@ -55,7 +65,7 @@ class KeptScan:
         try:
             internal = None if rule.by_types else program.internal
             site = (rule.by, internal, program.internal is None, dict(program.assume))
-            context = digest(*_version(), *site, evolve(around.conf, path=None))
+            context = digest(version(), *site, evolve(around.conf, path=None))
         except Undigestible:
             return None
         return cls(state, program, sources, around, context)
@@ -70,131 +80,341 @@ class KeptScan:
         digests: Sequence[str],
         fields: frozenset[str],
         facts: bool,
-        make_task: Callable[[Sequence[int], bool], Task],
+        make_task: MakeTask,
         threads: int,
         rows: int | None,
         progress: Progress | None,
     ) -> Scanned:
-        """The groups of each grouping over all sources, and the facts of these if they are asked for.
+        """The groups of each grouping over all sources, and the facts of these if they are asked for."""
 
-        ``make_task`` gives the task of counting some of the groupings (by place), with the facts or without.
-        """
-        merging = [Merging() for _ in planned]
-        whole = Facts()
-        records = []
-        done = 0
-        for source in self.sources:
-            told = None if progress is None else _from(progress, done)
-            groups, own = self._source(
-                source, planned, digests, fields, facts, make_task, threads, rows, told
-            )
-            for merged, found in zip(merging, groups, strict=True):
-                merged.add(found)
-            whole.merge(own)
-            records.append(own.records)
-            done += own.records
-            if progress is not None:
-                progress(done)
-        return Scanned([m.whole() for m in merging], [], [], whole, records)
+        def count(task: Task, source: FlowSource, told: Progress | None) -> Scanned:
+            return scan(task, [source], self.around, threads=threads, rows=rows, progress=told)
 
-    def _source(
+        told = digest("facts", self.context, sorted(fields & _TOLD))
+        one = _Scan(self, planned, digests, told if facts else "", make_task, count, progress)
+        one.pieces = pieces_of(self.state, self.sources, fields)
+        one.go()
+        groups = [one.found[name] for name in digests]
+        return Scanned(groups, [], [], one.facts, one.records() if facts else [])
+
+
+@define(eq=False)
+class _Scan:
+    """What is known so far of the parts of one scan; parts are named by the digests of groupings."""
+
+    by: KeptScan
+    planned: Sequence[GroupingPlan]
+    digests: Sequence[str]
+    told: str
+    """The name of the facts; empty where they are not asked for."""
+    make_task: MakeTask
+    count: Callable[[Task, FlowSource, Progress | None], Scanned]
+    progress: Progress | None
+    pieces: Sequence[Piece] = ()
+    facts: Facts = field(factory=Facts)
+    found: dict[str, Grouped] = field(factory=dict)
+    done: int = 0
+    _kept: dict[str, Merging] = field(factory=dict)
+    """Counted in this run, and kept."""
+    _counted: dict[str, Counter[str]] = field(factory=dict)
+    """The files that these are of, with how often."""
+    _loose: dict[str, Merging] = field(factory=dict)
+    """Counted in this run, of what cannot be kept: it is known by no name, or turned out to be damaged."""
+    _records: dict[str, int] = field(factory=dict)
+    """How many records the files have, by name."""
+    _own_records: dict[int, int] = field(factory=dict)
+    """How many records those pieces have that cannot be kept, by place."""
+    _own_facts: list[Facts] = field(factory=list)
+    _counted_facts: Facts = field(factory=Facts)
+
+    @property
+    def state(self) -> State:
+        return self.by.state
+
+    def go(self) -> None:
+        """Find the groups of all names: what is held and what is counted, until nothing is damaged."""
+        todo = [*self.digests, *([self.told] if self.told else [])]
+        todo = list(dict.fromkeys(todo))
+        self.state.ask([*todo, *(p.leaf for p in self.pieces if p.leaf)])
+        while todo:
+            merged = sorted(self.state.merged(), key=lambda node: -len(node.leaves))
+            covered = {name: cover(self._leaves(), merged, name) for name in todo}
+            held = {name: self._leaf_nodes(left, name) for name, (_, left) in covered.items()}
+            self._count_all({name: missing for name, (_, missing) in held.items()})
+            todo = self._put_together({n: [*covered[n][0], *held[n][0]] for n in todo})
+        if self.progress is not None:
+            self.progress(sum(self.records()) if self.told else self.done)
+
+    def records(self) -> list[int]:
+        """How many records each source has."""
+        out = [0] * len(self.by.sources)
+        for place, piece in enumerate(self.pieces):
+            own = self._own_records.get(place)
+            out[piece.place] += self._records.get(piece.leaf or "", 0) if own is None else own
+        return out
+
+    def _leaves(self) -> list[str]:
+        """The names of all files that are kept, copies too."""
+        return [p.leaf for place, p in enumerate(self.pieces) if p.leaf and place not in self._own_records]
+
+    def _leaf_nodes(self, left: Counter[str], name: str) -> tuple[list[Node], Counter[str]]:
+        """The nodes of single files that hold a part (copies: several times), and the files that do not."""
+        nodes: list[Node] = []
+        missing: Counter[str] = Counter()
+        for leaf, times in left.items():
+            node = self.state.leaf(leaf)
+            if node.has(name):
+                nodes += [node] * times
+            else:
+                missing[leaf] = times
+        return nodes, missing
+
+    # ---- counting
+
+    def _count_all(self, missing: Mapping[str, Counter[str]]) -> None:
+        """Count what is missing, each file once for all parts that lack it."""
+        self._kept, self._counted_facts = {}, Facts()
+        self._counted = {name: Counter() for name in missing}
+        wanted: dict[tuple[str, ...], list[int]] = {}
+        met: set[str] = set()
+        for place, piece in enumerate(self.pieces):
+            if place in self._own_records or piece.leaf in met:
+                continue
+            if piece.leaf is None:
+                lacking = tuple(missing)
+            else:
+                met.add(piece.leaf)
+                lacking = tuple(name for name, leaves in missing.items() if leaves[piece.leaf])
+            if lacking:
+                wanted.setdefault(lacking, []).append(place)
+        for names, places in wanted.items():
+            for start in range(0, len(places), _SHARED):
+                self._count(names, places[start : start + _SHARED], missing)
+
+    def _count(
+        self, names: Sequence[str], places: Sequence[int], missing: Mapping[str, Counter[str]]
+    ) -> None:
+        """Count parts of some files, and keep them."""
+        own = {name: place for place, name in enumerate(self.digests)}
+        groupings = [n for n in names if n != self.told]
+        task = self.make_task([own[n] for n in groupings], self.told in names)
+        left = list(reversed(places))
+        while left:
+            place = left.pop()
+            piece = self.pieces[place]
+            begin = self.done
+            progress = self.progress
+            told = None if progress is None else (lambda n, b=begin, p=progress: p(b + n))
+            found = self.count(task, piece.source, told)
+            self.done += found.facts.records
+            self.state.counted += len(groupings)
+            if piece.leaf is None:
+                self._loosen(place, names, found)
+            elif piece.unchanged() and not is_skipped(self.by.sources, piece):
+                self._keep_leaf(piece.leaf, names, found, missing)
+            else:
+                self._loosen(place, names, found)
+                copies = [p for p, one in enumerate(self.pieces) if one.leaf == piece.leaf]
+                left += [p for p in copies if p not in self._own_records]
+                for name in names:
+                    missing[name][piece.leaf] -= 1
+
+    def _loosen(self, place: int, names: Sequence[str], found: Scanned) -> None:
+        """Take what was counted of a piece for this run alone."""
+        self._own_records[place] = found.facts.records
+        for name, groups in zip((n for n in names if n != self.told), found.groups, strict=True):
+            self._loose.setdefault(name, Merging()).add(groups)
+        if self.told in names:
+            self._own_facts.append(found.facts)
+
+    def _keep_leaf(
+        self, leaf: str, names: Sequence[str], found: Scanned, missing: Mapping[str, Counter[str]]
+    ) -> None:
+        """Keep what was counted of a file, and take it for each of its copies."""
+        with self.state.keeping(self.state.leaf(leaf), names) as keep:
+            for name, groups in zip((n for n in names if n != self.told), found.groups, strict=True):
+                _keep_groups(keep, name, groups)
+                for _ in range(missing[name][leaf]):
+                    self._kept.setdefault(name, Merging()).add(groups)
+            if self.told in names:
+                self._records[leaf] = found.facts.records
+                _keep_facts(keep, self.told, found.facts, {leaf: found.facts.records})
+                for _ in range(missing[self.told][leaf]):
+                    self._counted_facts.merge(found.facts)
+        for name in names:
+            self._counted[name][leaf] = missing[name][leaf]
+
+    # ---- putting together
+
+    def _put_together(self, chosen: Mapping[str, list[Node]]) -> list[str]:
+        """Add up what is held and what was counted, keep the sums, and name the parts that turned out damaged."""
+        leaves = self._leaves()
+        whole = self.state.together(leaves) if len(leaves) > 1 else None
+        again = []
+        lacking = []
+        if whole is not None:
+            times = Counter(leaves)
+            lacking = [
+                n for n, nodes in chosen.items() if nodes != [whole] and self._made_of(n, nodes) == times
+            ]
+        places = {leaf: place for place, leaf in reversed(list(enumerate(leaves)))}
+        runs = {n: bundles(nodes, places) if len(nodes) > FEW else [] for n, nodes in chosen.items()}
+        with ExitStack() as stack:
+            keeps: dict[str, Keep] = {}
+            if whole is not None:
+                keeps[whole.folder.name] = stack.enter_context(self.state.keeping(whole, lacking, whole=True))
+            for bundle, names in _bundled(self.state, runs):
+                keeps.setdefault(bundle.folder.name, stack.enter_context(self.state.keeping(bundle, names)))
+            for name, nodes in chosen.items():
+                keep = keeps[whole.folder.name] if whole is not None and name in lacking else None
+                ready = (
+                    self._facts(nodes, keep)
+                    if name == self.told
+                    else self._groups(name, nodes, runs[name], keep, keeps)
+                )
+                if not ready:
+                    again.append(name)
+        if whole is not None and lacking:
+            self.state.forget_wholes(whole, lacking)
+        return again
+
+    def _made_of(self, name: str, nodes: Sequence[Node]) -> Counter[str]:
+        """The files that a part of all is put together from, with how often."""
+        made_of = Counter(self._counted[name])
+        for node in nodes:
+            made_of.update(node.times)
+        return made_of
+
+    def _groups(
         self,
-        source: FlowSource,
-        planned: Sequence[GroupingPlan],
-        digests: Sequence[str],
-        fields: frozenset[str],
-        facts: bool,
-        make_task: Callable[[Sequence[int], bool], Task],
-        threads: int,
-        rows: int | None,
-        progress: Progress | None,
-    ) -> tuple[list[Grouped], Facts]:
-        file = self.state.file_of(source, self.sources)
-        shape = (source.format, sorted(source.fields))
-        names = [digest(d, *shape) for d in digests]
-        of_facts = digest("facts", self.context, *shape, sorted(fields & _TOLD))
-        held: list[Grouped | None] = [
-            None if file is None else self._groups(file, name, p)
-            for name, p in zip(names, planned, strict=True)
-        ]
-        own = None if file is None or not facts else self._facts(file, of_facts)
-        missing = [place for place, groups in enumerate(held) if groups is None]
-        self.state.read += len(held) - len(missing)
-        self.state.counted += len(missing)
-        if missing or (facts and own is None):
-            task = make_task(missing, facts and own is None)
-            found = scan(task, [source], self.around, threads=threads, rows=rows, progress=progress)
-            keep = file is not None and not _skipped(self.sources, source)
-            for place, groups in zip(missing, found.groups, strict=True):
-                held[place] = groups
-                if file is not None and keep:
-                    self._keep_groups(file, names[place], groups)
-            if facts and own is None:
-                own = found.facts
-                if file is not None and keep:
-                    self._keep_facts(file, of_facts, own)
-        return [g for g in held if g is not None], Facts() if own is None else own
+        name: str,
+        nodes: Sequence[Node],
+        runs: Sequence[Sequence[Node]],
+        keep: Keep | None,
+        keeps: Mapping[str, Keep],
+    ) -> bool:
+        """The groups of a name over all pieces; false where a part is damaged."""
+        held: dict[int, Grouped] = {}
+        for node in nodes:
+            groups = held.get(id(node)) or self._load(name, node)
+            if groups is None:
+                return False
+            held[id(node)] = groups
+        self.state.read += len(held)
+        merging = Merging()
+        bundled: Counter[int] = Counter()
+        for run in runs:
+            groups = merged([held[id(node)] for node in run])
+            bundled.update(id(node) for node in run)
+            bundle = self.state.together([leaf for node in run for leaf in node.leaves])
+            _keep_groups(keeps[bundle.folder.name], name, groups)
+            merging.add(groups)
+        for node in nodes:
+            if bundled[id(node)]:
+                bundled[id(node)] -= 1
+            else:
+                merging.add(held[id(node)])
+        if name in self._kept:
+            merging.add(self._kept[name].whole())
+        if keep is not None:
+            _keep_groups(keep, name, merging.whole())
+        if name in self._loose:
+            merging.add(self._loose[name].whole())
+        self.found[name] = merging.whole()
+        return True
 
-    # ---- parts
-
-    def _groups(self, file: KnownFile, name: str, planned: GroupingPlan) -> Grouped | None:
-        reader = self.state.load(file, name)
+    def _load(self, name: str, node: Node) -> Grouped | None:
+        reader = node.load(name)
         if reader is None:
             return None
+        planned = self.planned[self.digests.index(name)]
         # the parts of a grouping are more than the plan's where flows are spread
         aggregates = Grouping(
-            planned.keys, planned.inside, planned.aggregates, Coders(self.around)
+            planned.keys, planned.inside, planned.aggregates, Coders(self.by.around)
         ).aggregates
         try:
             return groups_of(reader.header["groups"], reader, planned.keys, aggregates)
         except (Damaged, KeyError, IndexError, ValueError, TypeError) as damage:
-            self.state.damaged(file, name, str(damage))
+            node.refuse(name, str(damage))
             return None
 
-    def _keep_groups(self, file: KnownFile, name: str, groups: Grouped) -> None:
-        writer = Writer()
-        try:
-            header = {"groups": groups_header(groups, writer)}
-        except TypeError:
-            return
-        self.state.keep(file, name, writer, header)
+    def _facts(self, nodes: Sequence[Node], keep: Keep | None) -> bool:
+        """The facts of all pieces; false where a part is damaged."""
+        facts = Facts()
+        facts.merge(self._counted_facts)
+        records = {leaf: self._records[leaf] for leaf in self._leaves() if leaf in self._records}
+        for node in nodes:
+            reader = node.load(self.told)
+            if reader is None:
+                return False
+            try:
+                facts.merge(_facts_of(reader))
+                records |= {leaf: int(n) for leaf, n in reader.header["files"].items()}
+            except (KeyError, ValueError, TypeError, AttributeError) as damage:
+                node.refuse(self.told, str(damage))
+                return False
+        self._records = records
+        if keep is not None:
+            _keep_facts(keep, self.told, facts, records)
+        for own in self._own_facts:
+            facts.merge(own)
+        self.facts = facts
+        return True
 
-    def _facts(self, file: KnownFile, name: str) -> Facts | None:
-        reader = self.state.load(file, name)
-        if reader is None:
-            return None
-        try:
-            numbers: dict[str, Any] = {n: reader.header[n] for n in _NUMBERS}
-            return Facts(**numbers, directions=np.array(reader.header["directions"], np.int64))
-        except (KeyError, ValueError, TypeError) as damage:
-            self.state.damaged(file, name, str(damage))
-            return None
 
-    def _keep_facts(self, file: KnownFile, name: str, facts: Facts) -> None:
-        header: dict[str, Any] = {n: getattr(facts, n) for n in _NUMBERS}
-        self.state.keep(file, name, Writer(), {**header, "directions": facts.directions.tolist()})
+def _bundled(state: State, runs: Mapping[str, list[list[Node]]]) -> list[tuple[Node, list[str]]]:
+    """The nodes to be made of several, with the names of the parts that each gets."""
+    out: dict[str, tuple[Node, list[str]]] = {}
+    for name, bundles_ in runs.items():
+        for run in bundles_:
+            node = state.together([leaf for one in run for leaf in one.leaves])
+            out.setdefault(node.folder.name, (node, []))[1].append(name)
+    return list(out.values())
 
 
-_TOLD: Final = frozenset({"stime", "duration", "type", "sip", "dip"})
-"""The fields that facts are told from, where a scan reads them."""
+# ---- parts
+
+
+def _keep_groups(keep: Keep, name: str, groups: Grouped) -> None:
+    writer = Writer()
+    try:
+        header = {"groups": groups_header(groups, writer)}
+    except TypeError:
+        return
+    keep(name, writer, header)
+
+
+def _keep_facts(keep: Keep, name: str, facts: Facts, records: Mapping[str, int]) -> None:
+    header: dict[str, Any] = {n: getattr(facts, n) for n in _NUMBERS}
+    keep(name, Writer(), {**header, "directions": facts.directions.tolist(), "files": dict(records)})
+
+
+def _facts_of(reader: Reader) -> Facts:
+    numbers: dict[str, Any] = {n: reader.header[n] for n in _NUMBERS}
+    return Facts(**numbers, directions=np.array(reader.header["directions"], np.int64))
+
+
+# ---- types
 
 
 def types_within(state: State, sources: Sequence[FlowSource], conf: SilkConf) -> Mapping[int, list[int]]:
     """The first two different types of each source with types, by its place; from the state where it knows."""
     out: dict[int, list[int]] = {}
     met: set[int] = set()
-    for place, source in enumerate(sources):
-        if "type" not in source.fields:
+    name = digest("types", version(), evolve(conf, path=None))
+    state.ask([name])
+    for piece in pieces_of(state, sources, frozenset({"type"})):
+        if "type" not in piece.source.fields:
             continue
-        file = state.file_of(source, sources)
-        name = digest("types", *_version(), source.format, evolve(conf, path=None))
-        reader = None if file is None else state.load(file, name)
+        node = None if piece.leaf is None else state.leaf(piece.leaf)
+        reader = None if node is None else node.load(name)
         types = None if reader is None else reader.header.get("types")
         if not isinstance(types, list):
-            types = _first_types(source)
-            if file is not None and not _skipped(sources, source):
-                state.keep(file, name, Writer(), {"types": types})
-        out[place] = types
+            types = _first_types(piece.source)
+            if node is not None and piece.unchanged() and not is_skipped(sources, piece):
+                with state.keeping(node, [name]) as keep:
+                    keep(name, Writer(), {"types": types})
+        out[piece.place] = sorted({*out.get(piece.place, []), *types})[:2]
         met.update(types)
         if len(met) > 1:
             break
@@ -209,18 +429,3 @@ def _first_types(source: FlowSource) -> list[int]:
         if len(met) > 1:
             break
     return met[:2]
-
-
-def _version() -> tuple[str, int]:
-    from flowrules import __version__
-
-    return __version__, FORM
-
-
-def _skipped(sources: Sequence[FlowSource], source: FlowSource) -> bool:
-    """Whether a source turned out to be damaged: the next run has to say so again."""
-    return isinstance(sources, FlowSources) and any(s.path == source.path for s in sources.skipped)
-
-
-def _from(progress: Progress, done: int) -> Progress:
-    return lambda more: progress(done + more)

@@ -1,13 +1,12 @@
 """Parts as bytes: groups with their values (never a run's own codes), facts, and small JSON.
 
-A file is a mark, the BLAKE2 checksum of all that follows, the length of a JSON header, the header, and the
-arrays that it counts, each as NumPy's own format writes it.  Nothing is ever pickled.
+A part is a mark, a checksum of all that follows, the length of a JSON header, the header, and the bare
+values of the arrays that it describes, each at a multiple of 16 bytes.  Whole numbers take as few bytes as
+the greatest of an array needs.  Nothing is ever pickled.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from collections.abc import Sequence
 from fractions import Fraction
@@ -19,14 +18,16 @@ from numpy.typing import NDArray
 
 from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals, ValueCounts
 from flowrules.engine.results import Series
+from flowrules.flows.store.checksum import CHECKSUM, checksum
 
 if TYPE_CHECKING:
     from flowrules.model import expression as ex
     from flowrules.model.types import Type
     from flowrules.plan.aggregates import Aggregate
 
-MARK: Final = b"flowrules part 1\n"
-_CHECKSUM_BYTES: Final = 32
+MARK: Final = b"flowrules part2\n"
+_START: Final = len(MARK) + CHECKSUM.itemsize
+_ALIGNED: Final = 16
 
 
 class Damaged(Exception):
@@ -38,60 +39,92 @@ class Writer:
 
     def __init__(self) -> None:
         self._arrays: list[NDArray[Any]] = []
+        self._described: list[list[Any]] = []
 
     def array(self, array: NDArray[Any] | None) -> Any:
         """How the header names an array."""
         if array is None:
             return None
         if array.dtype.hasobject:
-            return [_to_json(v) for v in array.tolist()]
-        self._arrays.append(np.ascontiguousarray(array))
+            return self._objects(array)
+        kept = np.ascontiguousarray(_narrowed(array))
+        self._arrays.append(kept)
+        self._described.append([len(array), _described(array.dtype), _described(kept.dtype)])
         return len(self._arrays) - 1
 
+    def _objects(self, array: NDArray[Any]) -> dict[str, Any]:
+        """Objects as the list of different ones, and the place of each in it."""
+        places: dict[tuple[type, object], int] = {}
+        of = [places.setdefault((type(value), value), len(places)) for value in array.tolist()]
+        return {"different": [_to_json(v) for _, v in places], "of": self.array(np.array(of, np.int64))}
+
     def packed(self, header: dict[str, Any]) -> bytes:
-        """The whole file."""
-        text = json.dumps({**header, "arrays": len(self._arrays)}, sort_keys=True).encode()
-        body = io.BytesIO()
-        body.write(len(text).to_bytes(8, "little"))
-        body.write(text)
+        """The whole part."""
+        text = json.dumps({**header, "arrays": self._described}, sort_keys=True).encode()
+        pieces: list[bytes | memoryview] = [len(text).to_bytes(8, "little"), text]
+        pieces.append(b"\0" * (-(_START + 8 + len(text)) % _ALIGNED))
         for array in self._arrays:
-            numpy_format.write_array(body, array, allow_pickle=False)
-        payload = body.getvalue()
-        return MARK + hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES).digest() + payload
+            pieces += [array.reshape(-1).view(np.uint8).data, b"\0" * (-array.nbytes % _ALIGNED)]
+        payload = b"".join(pieces)
+        return MARK + _checksum(payload) + payload
 
 
 class Reader:
-    """A file's header and arrays; raises ``Damaged`` unless every byte is as it was written."""
+    """A part's header and arrays; raises ``Damaged`` unless every byte is as it was written."""
 
     def __init__(self, data: bytes) -> None:
         if not data.startswith(MARK):
             raise Damaged("no part of this version")
-        start = len(MARK) + _CHECKSUM_BYTES
-        payload = memoryview(data)[start:]
-        if hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES).digest() != data[len(MARK) : start]:
+        payload = memoryview(data)[_START:]
+        if len(payload) < 8 or _checksum(payload) != data[len(MARK) : _START]:
             raise Damaged("its checksum does not fit")
         try:
             length = int.from_bytes(payload[:8], "little")
             self.header: dict[str, Any] = json.loads(bytes(payload[8 : 8 + length]))
-            body = io.BytesIO(payload[8 + length :])
-            self._arrays = [
-                numpy_format.read_array(body, allow_pickle=False) for _ in range(self.header["arrays"])
-            ]
-        except (ValueError, KeyError, TypeError, EOFError) as error:
+            place = _START + 8 + length
+            self._arrays = []
+            for rows, dtype, stored in self.header["arrays"]:
+                place += -place % _ALIGNED
+                kept = np.frombuffer(data, _dtype_of(stored), rows, place)
+                place += kept.nbytes
+                self._arrays.append(kept if stored == dtype else kept.astype(_dtype_of(dtype)))
+        except (ValueError, KeyError, TypeError) as error:
             raise Damaged(f"it cannot be read: {error}") from error
 
     def array(self, named: Any) -> NDArray[Any]:
         """The array that the header names."""
-        if isinstance(named, list):
-            out = np.empty(len(named), object)
-            out[:] = [_from_json(v) for v in named]
-            return out
+        if isinstance(named, dict):
+            values = np.empty(len(named["different"]), object)
+            values[:] = [_from_json(v) for v in named["different"]]
+            return values.take(self._arrays[named["of"]])
         array: NDArray[Any] = self._arrays[named]
         return array
 
     def maybe(self, named: Any) -> NDArray[Any] | None:
         """The array, where there is one."""
         return None if named is None else self.array(named)
+
+
+def _checksum(payload: bytes | memoryview) -> bytes:
+    return np.array(checksum(np.frombuffer(payload, np.uint8)), CHECKSUM).tobytes()
+
+
+def _narrowed(array: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers as unsigned ones of as few bytes as they need, where none is negative."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize == 1 or not len(array) or int(array.min()) < 0:
+        return array
+    least = np.min_scalar_type(int(array.max()))
+    return array.astype(least) if least.itemsize < array.dtype.itemsize else array
+
+
+def _described(dtype: np.dtype[Any]) -> Any:
+    return numpy_format.dtype_to_descr(dtype)
+
+
+def _dtype_of(described: Any) -> np.dtype[Any]:
+    names = [(name, kind) for name, kind in described] if isinstance(described, list) else described
+    dtype: np.dtype[Any] = np.dtype(names)
+    return dtype
 
 
 def _to_json(value: object) -> Any:

@@ -37,6 +37,18 @@ class StoreSource(FlowSource):
     store: Store = field(kw_only=True, repr=False)
     parts: tuple[Part, ...] = field(kw_only=True, repr=False)
     """Its parts, by day."""
+    first: int = field(default=0, kw_only=True)
+    """The number (``record_number``) of its first record."""
+
+    def by_part(self) -> tuple[StoreSource, ...]:
+        """The same records as sources of one part each."""
+        starts = [self.first]
+        for part in self.parts:
+            starts.append(starts[-1] + part.rows)
+        fields = tuple(self.fields - {"record_number"})
+        return tuple(
+            self.store.source(fields, (part,), start) for part, start in zip(self.parts, starts, strict=False)
+        )
 
     @property
     def rows(self) -> int:
@@ -93,7 +105,7 @@ class Store:
             groups.setdefault(part.index.fields, []).append(part)
         if not groups:
             groups[self.manifest.fields or tuple(n for n in WIDTHS if n in STORED)] = []
-        return tuple(self._source(fields, tuple(parts)) for fields, parts in groups.items())
+        return tuple(self.source(fields, tuple(parts)) for fields, parts in groups.items())
 
     def segments(self) -> Iterator[Segment]:
         """All segments, by day."""
@@ -122,9 +134,10 @@ class Store:
         for part in self.parts:
             part.verify()
 
-    def _source(self, fields: tuple[str, ...], parts: tuple[Part, ...]) -> StoreSource:
+    def source(self, fields: tuple[str, ...], parts: tuple[Part, ...], first: int = 0) -> StoreSource:
+        """Some parts, which have these fields, as a source; ``first`` is the number of its first record."""
         starts: list[int] = []
-        rows = 0
+        rows = first
         for part in parts:
             starts.append(rows)
             rows += part.rows
@@ -143,7 +156,10 @@ class Store:
             return zones[0]
 
         held = frozenset(fields) | {"record_number"}
-        return StoreSource(self.path, "store", held, read, records=rows, zones=zoned, store=self, parts=parts)
+        count = rows - first
+        return StoreSource(
+            self.path, "store", held, read, records=count, zones=zoned, store=self, parts=parts, first=first
+        )
 
 
 def open_store(path: str | os.PathLike[str], name: str | None = None, verify: bool = False) -> Store:
