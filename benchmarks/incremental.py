@@ -10,8 +10,8 @@ peers).  Nothing in it looks at the order of time.
 
 Then it runs over all days but the last without a state and with an empty one; over all days without a state,
 and with the state of the days before, once in each round.  Every answer is compared with that of
-a plain run before figures are printed.  Each run is a process of its own, and its clock starts after the
-rulesets are loaded.  ``share`` is the run of one more day over the full run.
+a plain run before figures are printed.  Each run is a process of its own; its clock starts after the
+rulesets are loaded, and ends when the report is made as text.  ``share`` is the run of one more day over the full run.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def measure(ruleset: Path, flows: Path, state: str, threads: int, skip: str) -> 
     from flowrules.flows.sources import FlowSources, open_sources
     from flowrules.model.source_text import SourceText
     from flowrules.profile import build as profile
-    from flowrules.report import json_report
+    from flowrules.report import document, json_report, text_report
 
     program = check([SourceText(str(ruleset), ruleset.read_text())], mode="run").program
     assert program is not None
@@ -146,9 +146,10 @@ def measure(ruleset: Path, flows: Path, state: str, threads: int, skip: str) -> 
         sources = FlowSources(kept, sources.conf, sources._skips)
     kept_state = State.open(Path(state)) if state else None
     results = engine.run(program, sources, conf=sources.conf, threads=threads, state=kept_state)
-    found = json_report.to_json(profile.build(program, results, None))
+    found = profile.build(program, results, None)
+    text_report.text_report(document.document(found, 20))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    text = json.dumps(found, sort_keys=False)
+    text = json.dumps(json_report.to_json(found), sort_keys=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "cpu": cpu, "wall": wall, "peak": peak, "records": results.flows.records,
