@@ -9,7 +9,6 @@ and a part that is gone is counted again.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from flowrules.engine.state.content_hash import content_hash
 from flowrules.engine.state.digests import digest
 from flowrules.engine.state.node import Node, packs_in
 from flowrules.engine.state.pack import directory_of, writing
@@ -209,8 +209,7 @@ class State:
             if known is not None and tuple(known[1]) == stamp:
                 return KnownFile(path, known[0], stamp)
             now = time.time_ns()
-            with open(path, "rb") as file:  # noqa: PTH123
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = content_hash(path)
         except OSError:
             # whoever reads the flows says what is wrong
             return None

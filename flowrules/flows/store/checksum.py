@@ -27,16 +27,22 @@ _FACTORS: Final = (np.arange(1, _WORDS + 1, dtype=np.uint64) * np.uint64(0x9E377
 def checksum(array: NDArray[Any]) -> tuple[int, int, int]:
     """The fields of ``CHECKSUM`` for the bytes of a contiguous array."""
     data: NDArray[np.uint8] = array.reshape(-1).view(np.uint8)
-    whole = len(data) // _LINE * _LINE
-    lines = _line_sums(data[:whole])
-    if whole < len(data):
-        last = np.zeros(_LINE, np.uint8)
-        last[: len(data) - whole] = data[whole:]
-        lines = np.concatenate((lines, _line_sums(last)))
+    lines = line_sums(data)
     return int(lines.sum(dtype=np.uint64)), zlib.crc32(lines.data), len(data) & 0xFFFFFFFF
 
 
-def _line_sums(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def line_sums(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The sums of all lines of bytes, the last of which is zero-filled."""
+    whole = len(data) // _LINE * _LINE
+    lines = _sums(data[:whole])
+    if whole == len(data):
+        return lines
+    last = np.zeros(_LINE, np.uint8)
+    last[: len(data) - whole] = data[whole:]
+    return np.concatenate((lines, _sums(last)))
+
+
+def _sums(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
     words = data.view("<u8").reshape(-1, _WORDS)
     sums: NDArray[np.uint64] = np.einsum("ij,j->i", words, _FACTORS)
     return sums.astype("<u8", copy=False)
