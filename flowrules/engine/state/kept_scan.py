@@ -12,9 +12,9 @@ from attrs import define, evolve, field, frozen
 
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.direction import DirectionRule
+from flowrules.engine.facts import Facts
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
-from flowrules.engine.facts import Facts
 from flowrules.engine.scan import Progress, Scanned, scan
 from flowrules.engine.state.cover import FEW, bundles, cover
 from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
