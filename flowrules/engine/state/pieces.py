@@ -48,7 +48,7 @@ def _parts(source: FlowSource, place: int, fields: frozenset[str]) -> list[Piece
     """The parts of a column store, whose checksums cover every byte."""
     from flowrules.flows.store import StoreSource
 
-    if not isinstance(source, StoreSource):
+    if not isinstance(source, StoreSource) or not source.parts:
         return [Piece(source, place, None)]
     out = []
     for own in source.by_part():
