@@ -10,6 +10,7 @@ from flowrules.check.listed import (
     INTEGERS,
     Unbound,
     address_items,
+    addresses_of,
     holds,
     label_items,
     merged,
@@ -21,7 +22,6 @@ from flowrules.check.references import SetReference, members_text, set_reference
 from flowrules.check.symbols import Constant, Positions
 from flowrules.model import expression as ex
 from flowrules.model import types as t
-from flowrules.model.address_set import AddressSet
 from flowrules.model.schedule import Schedule
 from flowrules.model.types import Type
 from flowrules.syntax import tree
@@ -120,19 +120,16 @@ def _in_constant(
     if value is None:
         return Unbound()
     collection_: ex.Collection
+    addresses = addresses_of(value) if types[0] in (t.ADDRESS, t.BLOCK) else None
     match value:
-        case AddressSet():
-            collection_ = ex.Blocks(value) if types[0] == t.BLOCK else ex.Addresses(value)
+        case _ if addresses is not None:
+            collection_ = ex.Blocks(addresses) if types[0] == t.BLOCK else ex.Addresses(addresses)
         case Schedule():
             collection_ = ex.InSchedule(value)
         case ex.Ranges() | ex.Tuples() | ex.Labels():
             collection_ = value
         case int():
-            collection_ = (
-                ex.Addresses(AddressSet.from_ranges([(value, value)]))
-                if constant.type == t.ADDRESS
-                else ex.Ranges(((value, value),))
-            )
+            collection_ = ex.Ranges(((value, value),))
         case str():
             collection_ = ex.Labels(frozenset((value,)))
         case Fraction():
@@ -157,6 +154,8 @@ def _instead(type_: Type, name: str) -> str | None:
             return f"write sip in {name} or dip in {name}"
         case "schedule" | "times":
             return f"write stime in {name}"
+        case "set" if type_.parts == (t.BLOCK,):
+            return f"write sip/24 in {name}, with the length that its blocks have"
     return None
 
 
@@ -180,13 +179,15 @@ def _in_set(
             "FR215",
             f"{about} is {_noun(types)}, and {place.ws.text(node.span)} holds {members}",
             node.span,
-            hint=_other_positions(types, reference.positions, place.ws.text(node.span)),
+            hint=_other_members(about, types, reference.positions, place.ws.text(node.span)),
         )
         return None
     return (ex.InSet(reference.expression),), items
 
 
-def _other_positions(types: tuple[Type, ...], positions: Positions, text: str) -> str | None:
+def _other_members(about: str, types: tuple[Type, ...], positions: Positions, text: str) -> str | None:
+    if types == (t.ADDRESS,) and [p.type for p in positions] == [t.BLOCK]:
+        return f"write {about}/24 in {text}, with the length that its blocks have"
     if len(types) == 1 and len(positions) > 1:
         fitting = [p.name for p in positions if p.type == types[0]]
         if fitting:

@@ -66,6 +66,7 @@ def holds(type_: Type, types: tuple[Type, ...]) -> bool:
     return {
         "ports": types[0] in PORT_LIKE,
         "nets": types[0] == t.ADDRESS,
+        "block": types[0] == t.ADDRESS,
         "schedule": types[0] == t.TIME,
         "times": types[0] == t.TIME,
     }.get(type_.name, type_ == types[0])
@@ -144,7 +145,8 @@ def _no_member(
 ) -> None:
     what = type_noun(checked.type) if isinstance(checked, Constant) else kind_noun(kind)
     hint = None
-    if isinstance(checked, CheckedSet | CheckedTable | CheckedProfile):
+    of_set = isinstance(checked, Constant) and checked.type.name == "set" and checked.type.parts == (type_,)
+    if of_set or isinstance(checked, CheckedSet | CheckedTable | CheckedProfile):
         hint = f"a set stands alone: {about} in {name.text}"
     place.ws.faults.report(
         "FR215", f"{about} is {type_noun(type_)}, and {name.text} is {what}", name.span, hint=hint
@@ -239,16 +241,20 @@ def _named_addresses(
         and not rest
         and checked.type in (t.NETS, t.ADDRESS, t.BLOCK, t.set_of(t.ADDRESS))
     ):
-        match checked.value:
-            case None:
-                return Unbound()
-            case AddressSet() as value:
-                return value
-            case int() as address:
-                return AddressSet.from_ranges([(address, address)])
-            case (int() as first, int() as length):
-                return AddressSet.from_ranges([(first, first + (1 << 128 - length) - 1)])
+        return Unbound() if checked.value is None else addresses_of(checked.value)
     _no_member(place, name, checked, symbol.kind, type_, about)
+    return None
+
+
+def addresses_of(value: object) -> AddressSet | None:
+    """The addresses that a constant (networks, an address, a block) stands for; ``None``: for none."""
+    match value:
+        case AddressSet():
+            return value
+        case int() as address:
+            return AddressSet.from_ranges([(address, address)])
+        case (int() as first, int() as length):
+            return AddressSet.from_ranges([(first, first + (1 << 128 - length) - 1)])
     return None
 
 

@@ -67,6 +67,8 @@ def type_noun(type_: Type) -> str:
     """``a size in bytes``, ``a set of (address, port)``."""
     if type_.name == "list":
         return f"a list of values ({type_.parts[0]})"
+    if type_.name == "set" and len(type_.parts) == 1:
+        return f"a set of {type_plural(type_.parts[0])}"
     if type_.name in ("set", "tuple"):
         return f"a {type_.name} of ({', '.join(map(str, type_.parts))})"
     if type_.name == "map":

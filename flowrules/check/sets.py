@@ -7,7 +7,7 @@ from pathlib import PurePath
 from flowrules.check.bindings import BinderError
 from flowrules.check.flows import FlowExpressions
 from flowrules.check.keys import CheckedKey, grouping_key
-from flowrules.check.listed import INTEGERS, Unbound, address_items, number_ranges, tuple_rows
+from flowrules.check.listed import INTEGERS, Unbound, address_items, addresses_of, number_ranges, tuple_rows
 from flowrules.check.literals import natural_type
 from flowrules.check.nouns import type_noun
 from flowrules.check.references import (
@@ -189,7 +189,7 @@ def constant_set(ws: Workspace, node: tree.Name, constant: Constant) -> SetRefer
     match type_.name:
         case "set":
             parts = type_.parts
-        case "nets" | "address":
+        case "nets" | "address" | "block":
             parts = (t.ADDRESS,)
         case "ports":
             parts = (t.PORT,)
@@ -205,10 +205,8 @@ def members_literal(parts: tuple[Type, ...], value: object, span: Span | None) -
     match value:
         case AddressSet():
             return ex.SetLiteral(parts=parts, span=span, addresses=value)
-        case int() as address:
-            return ex.SetLiteral(
-                parts=parts, span=span, addresses=AddressSet.from_ranges([(address, address)])
-            )
+        case int() | tuple():
+            return ex.SetLiteral(parts=parts, span=span, addresses=addresses_of(value))
         case ex.Ranges(ranges=ranges):
             return ex.SetLiteral(parts=parts, span=span, rows=tuple((r,) for r in ranges))
         case ex.Tuples(rows=rows):

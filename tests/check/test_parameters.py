@@ -361,3 +361,44 @@ def test_a_map_of_port_and_protocol() -> None:
             (17 << 16 | 53, 17 << 16 | 53, "dns"),
         ),
     ]
+
+
+BLOCK = "param x : block = 10.2.0.0/16\n"
+
+
+@pytest.mark.parametrize(
+    ("alone", "listed"),
+    [
+        ("sip in x", "sip in (10.2.0.0/16)"),
+        ("sip not in x", "sip not in (x)"),
+        ("aip in x", "aip in (x)"),
+        ("sip/24 in x", "sip/24 in (x)"),
+        ("sip/24/48 not in x", "sip/24/48 not in (10.2.0.0/16)"),
+    ],
+)
+def test_a_block_holds_addresses_and_narrower_blocks(alone: str, listed: str) -> None:
+    predicates = [program(f"{BLOCK}filter f = {p}").filters["rules:f"].predicate for p in (alone, listed)]
+    assert predicates[0] == predicates[1]
+
+
+def test_a_block_is_a_set_of_addresses() -> None:
+    made = program(f"{BLOCK}set s = sip of all - x\nset y = sip of all - {{10.2.0.0/16}}")
+    assert made.sets["rules:s"].set == made.sets["rules:y"].set
+    assert "rules:t" in program(f"{BLOCK}table t = flows of all per sip keep sip in x").tables
+
+
+def test_a_block_that_is_not_bound_stays_open() -> None:
+    assert not messages("param x : block\nfilter f = sip in x and sip/24 in x\nset s = sip of f - x")
+
+
+def test_addresses_do_not_meet_blocks_of_their_own_kind() -> None:
+    hints = [
+        d.hint
+        for d in result(
+            "param b : set(block) = {10.0.0.0/24}\nfilter f = sip in b\nfilter g = sip/24 in (b)"
+        ).diagnostics
+    ]
+    assert hints == [
+        "write sip/24 in b, with the length that its blocks have",
+        "a set stands alone: sip/24 in b",
+    ]
