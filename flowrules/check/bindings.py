@@ -20,7 +20,7 @@ class Binding:
     ``text`` is what would stand after ``=`` in a ruleset (``0.5%``, ``(10.0.0.0/8)``, ``file "mx.set"``), with
     the brackets of a list or set left out where one likes.  ``origin`` is ``site``, ``command line`` or
     ``test``; ``place`` says it in a message (``site.yaml:7``, ``--set min_share``); ``folder`` is where
-    relative paths of files begin.
+    relative paths of files begin.  ``span`` is the place of the text, ``named`` that of the name.
     """
 
     text: str
@@ -28,6 +28,7 @@ class Binding:
     place: str = ""
     folder: str = "."
     span: Span | None = field(default=None, eq=False)
+    named: Span | None = field(default=None, eq=False)
 
 
 @frozen

@@ -328,11 +328,7 @@ def unknown_bindings(ws: Workspace) -> None:
         if key not in names:
             message, hint = f"no parameter is called {key}", did_you_mean(key, known)
             if hint is None:
-                hint = (
-                    f"the parameters are {', '.join(sorted(names)[:8])}"
-                    if names
-                    else "there are no parameters"
-                )
+                hint = f"the parameters are {', '.join(known[:8])}" if names else "there are no parameters"
         elif len(names[key]) > 1:
             message = (
                 f"{key} is a parameter of {' and of '.join(f.rpartition('.')[0] for f in sorted(names[key]))}"
@@ -340,7 +336,7 @@ def unknown_bindings(ws: Workspace) -> None:
             hint = f"say which: {sorted(names[key])[0]}"
         else:
             continue
-        ws.faults.report("FR603", _placed(binding, message), binding.span, hint=hint)
+        ws.faults.report("FR603", _placed(binding, message), binding.named or binding.span, hint=hint)
     for key, binding in ws.bindings.parameters.items():
         ruleset, _, short = key.rpartition(".")
         if ruleset in ws.scopes and key not in full:

@@ -128,29 +128,40 @@ class _Test:
             if not isinstance(item, tree.GivenParam):
                 continue
             name = item.name.text
-            if name in seen:
+            whose = self._whose(item.name)
+            if whose is None:
+                continue
+            if whose in seen:
                 self.faults.report(
                     "FR238",
                     f"the parameter {name} is given twice",
                     item.name.span,
-                    related=[(seen[name], "the first")],
+                    related=[(seen[whose], "the first")],
                 )
                 continue
-            seen[name] = item.name.span
+            seen[whose] = item.name.span
             if name == "internal" and not self._is_parameter(name):
                 internal = self._internal(item)
                 continue
             source = self.rules.sources[item.value.span.path].text
             text = source[item.value.span.start : item.value.span.end]
             folder = beside(self.scope.path, ".")
-            given[self._whose(name)] = Binding(text, "test", "", folder, item.value.span)
+            given[whose] = Binding(text, "test", "", folder, item.value.span, item.name.span)
         return given, internal
 
-    def _whose(self, name: str) -> str:
-        """The parameter that a name means here: this ruleset's, else the one of what it imports.
+    def _whose(self, node: tree.Name) -> str | None:
+        """The parameter that a name means here: this ruleset's, else the one of what it imports; after a dot,
+        that of an alias, else of the ruleset that is called so.  ``None``: the import was faulty.
 
         Other rulesets of the run may have parameters of that name; a test does not see them.
         """
+        name = node.text
+        if len(node.parts) > 1:
+            alias, *rest = node.parts
+            if alias not in self.scope.modules:
+                return name
+            module = self.scope.modules[alias]
+            return None if module is None else ".".join((module.ruleset, *rest))
         if self._is_parameter(name):
             return f"{self.scope.ruleset}.{name}"
         seen = [self.scope]

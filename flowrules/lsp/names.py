@@ -330,6 +330,8 @@ class _Walker:
     def _test(self, node: tree.Test) -> None:
         for item in node.items:
             if isinstance(item, tree.GivenParam):
+                if len(item.name.parts) > 1:
+                    self._walk(item.name, _NONE)
                 symbol = self.scope.symbols.get(item.name.text)
                 if symbol is not None:
                     target = symbol_target(symbol)

@@ -281,7 +281,7 @@ class DeclarationBuilder(TreeBuilder):
         return tree.Test(self._string(c[1]), nodes(c), span=self._span(c))
 
     def given_param(self, c: Children) -> tree.GivenParam:
-        return tree.GivenParam(self._identifier(c[1]), c[3], span=self._span(c))
+        return tree.GivenParam(c[1], c[3], span=self._span(c))
 
     def given_flows(self, c: Children) -> tree.GivenFlows:
         return tree.GivenFlows(self._string(c[1]), span=self._span(c))

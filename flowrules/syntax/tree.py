@@ -662,9 +662,9 @@ class Check(Declaration):
 
 @frozen
 class GivenParam(Node):
-    """``param min_share = 2%`` in a test (``internal`` is one too)."""
+    """``param min_share = 2%`` or ``param mail.office = …`` in a test (``internal`` is one too)."""
 
-    name: Identifier
+    name: Name
     value: Value
 
 

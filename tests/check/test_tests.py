@@ -112,3 +112,36 @@ def test_tests_are_checked_but_by_a_run() -> None:
     text = f'{rules}test "a" {{\n{FLOWS}    expect sx = {{}}\n}}'
     for mode, said in (("check", ["no set is called sx"]), ("test", ["no set is called sx"]), ("run", [])):
         assert messages(text, mode=mode) == said
+
+
+NAMESAKES = {
+    f"lib.{n}": f'ruleset lib.{n} {{ version "1.0.0" }}\nparam least : count = 1\nset s = sip of (packets >= least)'
+    for n in ("one", "two")
+}
+IMPORTS = "import lib.one as one\nimport lib.two as two\n"
+
+
+def test_parameters_of_one_name_are_given_by_alias_or_ruleset() -> None:
+    test = found_tests(
+        "param one.least = 2\nparam lib.two.least = 3\nexpect one.s = {}\nexpect two.s = {}",
+        IMPORTS,
+        NAMESAKES,
+    )[0]
+    given = {n: p.value for n, p in test.program.parameters.items()}
+    assert given == {"lib.one:least": 2, "lib.two:least": 3}
+
+
+def test_a_parameter_that_a_test_means_must_be_told() -> None:
+    body = "param {}\n" + FLOWS + "    expect one.s = {{}}\n    expect two.s = {{}}\n}}"
+    for given, message, hint in (
+        ("least = 2", "least is a parameter of lib.one and of lib.two", "say which: lib.one.least"),
+        ("one.lest = 2", "no parameter is called lib.one.lest", "did you mean lib.one.least?"),
+        ("three.least = 2", "no parameter is called three.least", "the parameters are lib.one.least"),
+        ("one.least = 2\nparam lib.one.least = 2", "the parameter lib.one.least is given twice", ""),
+    ):
+        rules = f'{IMPORTS}test "a" {{\n' + body.format(given)
+        (found,) = result(rules, NAMESAKES, mode="test").diagnostics
+        assert found.message == message
+        assert found.span is not None
+        assert rules[found.span.start : found.span.end] in given
+        assert found.hint is None or found.hint.startswith(hint)
