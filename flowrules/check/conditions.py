@@ -211,6 +211,8 @@ class Conditions(Expressions):
                     hint="it holds or not: write it alone, or after not",
                 )  # fmt: skip
                 return poison(node.span)
+            case "previous" if self.of_one_row(node):
+                return lookup(self, tree.Lookup(of=node, keys=(), span=node.span))
             case "previous" | "blocks" | "block_starts" | "fill_blocks":
                 self.ws.faults.report(
                     "FR204", f"{self.ws.text(node.span)} is a set, not a value", node.span,
@@ -230,6 +232,20 @@ class Conditions(Expressions):
             unknown_function(self, node)
             return poison(node.span)
         return found
+
+    def of_one_row(self, node: tree.Expression) -> bool:
+        """Whether ``table.column`` or ``previous(table.column)`` names the one value of a table without keys."""
+        if isinstance(node, tree.Call):
+            if node.function.text != "previous" or len(node.args) != 1:
+                return False
+            node = node.args[0]
+        if not isinstance(node, tree.Name):
+            return False
+        symbol, rest, _ = self.ws.find(self.scope, node)
+        if symbol is None or symbol.kind != "table" or len(rest) != 1:
+            return False
+        checked = self.ws.refer(symbol, node.span)
+        return isinstance(checked, CheckedTable) and not checked.keys and rest[0] in checked.columns
 
     # ---- measures --------------------------------------------------------------------------------
 

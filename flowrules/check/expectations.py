@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flowrules.check.conditions import Conditions
-from flowrules.check.lookups import lookup, lookup_keys
+from flowrules.check.lookups import lookup_keys
 from flowrules.check.stand_ins import poison, unknown_truth
 from flowrules.check.symbols import CheckedProfile, Position
 from flowrules.model import expression as ex
@@ -47,18 +47,18 @@ class Expected(Conditions):
         left, right = node.left, node.right
         if isinstance(left, tree.Literal):
             left, right = right, left
-        as_text = isinstance(left, tree.Lookup) and isinstance(right, tree.Literal) and right.kind == "string"
-        if as_text and node.operator in ("=", "!="):
-            assert isinstance(left, tree.Lookup) and isinstance(right, tree.Literal)
-            shown = self._cell(left) or self._list(left)
+        as_text = isinstance(right, tree.Literal) and right.kind == "string" and node.operator in ("=", "!=")
+        if as_text and (isinstance(left, tree.Lookup) or self.of_one_row(left)):
+            assert isinstance(right, tree.Literal)
+            shown = (self._cell(left) if isinstance(left, tree.Lookup) else None) or self._list(left)
             if shown is not None:
                 text = ex.Literal(type=t.LABEL, span=right.span, value=str(right.value))
                 return ex.Compare(type=t.TRUTH, span=node.span, op=node.operator, left=shown, right=text)
         return super()._compare(node)
 
-    def _list(self, node: tree.Lookup) -> ex.Expression | None:
+    def _list(self, node: tree.Expression) -> ex.Expression | None:
         """A list that is looked up, as the text that people read; ``None`` for other values."""
-        found = lookup(self, node)
+        found = self.operand(node)
         return ex.Shown(type=t.LABEL, span=node.span, of=found) if found.type.name == "list" else None
 
     def _cell(self, node: tree.Lookup) -> ex.Expression | None:

@@ -15,6 +15,7 @@ from flowrules.check.nouns import type_noun, type_plural
 from flowrules.check.stand_ins import poison, unknown_truth
 from flowrules.check.symbols import (
     CheckedProfile,
+    CheckedTable,
     Constant,
     FileScope,
     Positions,
@@ -431,6 +432,8 @@ class Expressions(ABC):
             value = checked.value
             assert value is None or isinstance(value, int | str | Fraction | tuple)
             return ex.Literal(type=checked.type, span=node.span, value=value)
+        if isinstance(checked, CheckedTable) and not checked.keys and rest:
+            return lookups.lookup(self, tree.Lookup(of=node, keys=(), span=node.span))
         not_a_value(self, node, symbol, checked, rest)
         return poison(node.span)
 

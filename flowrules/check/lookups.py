@@ -74,7 +74,7 @@ def lookup_keys(place: Expressions, node: tree.Lookup, wanted: Positions) -> tup
             node.span,
             hint=f"write {place.ws.text(node.of.span)}[{names}]"
             if wanted
-            else "it has one row, without keys",
+            else f"it has one row, without keys: write {place.ws.text(node.of.span)}",
         )
         return None
     keys: list[ex.Expression] = []

@@ -301,16 +301,17 @@ class _Test:
         condition, negated = node.condition, False
         while isinstance(condition, tree.Not):
             condition, negated = condition.of, not negated
-        if isinstance(condition, tree.Compare) and self._compares_sets(ws, condition):
+        expected = Expected(ws, self.scope, Names(what="the network"))
+        if isinstance(condition, tree.Compare) and self._compares_sets(expected, condition):
             left, right = self._sets(ws, condition)
             if condition.operator == "!=":
                 negated = not negated
             return pr.Expectation(set_left=left, set_right=right, negated=negated, text=text, span=node.span)
-        expected = Expected(ws, self.scope, Names(what="the network"))
         return pr.Expectation(condition=expected.condition(node.condition), text=text, span=node.span)
 
-    def _compares_sets(self, ws: Workspace, node: tree.Compare) -> bool:
-        return any(self._is_set(ws, side) for side in (node.left, node.right))
+    def _compares_sets(self, expected: Expected, node: tree.Compare) -> bool:
+        sides = (node.left, node.right)
+        return any(not expected.of_one_row(side) and self._is_set(expected.ws, side) for side in sides)
 
     def _is_set(self, ws: Workspace, node: tree.Expression) -> bool:
         if isinstance(node, tree.SetLiteral):

@@ -328,12 +328,13 @@ def _lookup(expression: ex.Lookup, scope: Scope) -> Series:
     if frame is None or frame.rows == 0:
         return exact.unknown(expression.type, scope.rows)
     keys = _item_series(expression.keys, scope)
-    return fetch(frame, expression.column, keys)
+    return fetch(frame, expression.column, keys, scope.rows)
 
 
-def fetch(frame: Frame, column: str, keys: Sequence[Series]) -> Series:
-    """A column of ``frame`` at the rows whose keys equal ``keys``; unknown where there is no such row."""
-    row = match_rows(keys, [frame[k] for k in frame.keys])
+def fetch(frame: Frame, column: str, keys: Sequence[Series], rows: int) -> Series:
+    """A column of ``frame`` at the rows whose keys equal ``keys`` (``rows`` of them); unknown where there is
+    no such row.  A frame without keys has one row, for all."""
+    row = match_rows(keys, [frame[k] for k in frame.keys]) if keys else np.zeros(rows, np.intp)
     found = row >= 0
     series = frame[column].take(np.where(found, row, 0))
     known = found if series.known is None else found & series.known

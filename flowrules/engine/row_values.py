@@ -186,7 +186,7 @@ class Rows:
             case ex.Literal():
                 return self.around.constant(node, self.rows)
             case ex.Lookup(keys=keys):
-                found = self.around.fetch(node, [self.series(k) for k in keys])
+                found = self.around.fetch(node, [self.series(k) for k in keys], self.rows)
                 return self.around.values_of(found)
             case _ if node.type.name == "truth":
                 from flowrules.engine.predicates import truth

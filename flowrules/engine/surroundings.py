@@ -168,12 +168,12 @@ class Surroundings:
         """Whether earlier results hold a declaration."""
         return self.world.has_previous(owner, column)
 
-    def fetch(self, node: ex.Lookup, keys: Sequence[Series]) -> Series:
-        """A column of another declaration's rows, for each row's keys."""
+    def fetch(self, node: ex.Lookup, keys: Sequence[Series], rows: int) -> Series:
+        """A column of another declaration's rows, for the keys of each of ``rows`` rows."""
         frame = self.world.rows_of(node.owner, node.previous)
         if frame is None or frame.rows == 0:
-            return exact.unknown(node.type, len(keys[0]))
-        return fetch(frame, node.column, keys)
+            return exact.unknown(node.type, rows)
+        return fetch(frame, node.column, keys, rows)
 
     # ---- values and result columns
 

@@ -105,7 +105,7 @@ def _(node: ex.Measure) -> str:
 def _(node: ex.Lookup) -> str:
     name = f"{node.owner.rpartition(':')[2]}"
     shown = f"previous({name}.{node.column})" if node.previous else f"{name}.{node.column}"
-    return f"{shown}[{', '.join(map(_text, node.keys))}]"
+    return f"{shown}[{', '.join(map(_text, node.keys))}]" if node.keys else shown
 
 
 @_text.register

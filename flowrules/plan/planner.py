@@ -278,7 +278,7 @@ class _Planner:
                 level = max(level, ready + 1)
                 self.reasons.setdefault(
                     ready + 1,
-                    f"{demand.owner} tests a set that the scan before finds, not on a key of its own",
+                    f"{demand.owner} tests what the scan before finds, not on a key of its own",
                 )
             else:
                 open_ones.append(conjunct)

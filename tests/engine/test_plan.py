@@ -227,7 +227,7 @@ def test_a_plan_explains_itself() -> None:
         "  fields: bytes, dip, dport, duration, packets, protocol, sip, sport, stime, type",
         "    outbound  (2 times)",
         "    added up from group 3",
-        "scan 2: t:hours tests a set that the scan before finds, not on a key of its own",
+        "scan 2: t:hours tests what the scan before finds, not on a key of its own",
         "  t:volume: dip in clients",
         "  t:hosts: sip in clients",
     ):
