@@ -6,6 +6,7 @@ VENV    ?= .venv
 PY      := $(VENV)/bin/python
 WORKERS ?= 2
 FLOWS   ?=
+ARGS    ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -88,9 +89,8 @@ docs-check: $(VENV)/.ready-dev ## run the examples in the documentation
 check: lint types imports test rulesets ## everything that must hold before a change goes in
 
 .PHONY: bench
-bench: $(VENV)/.ready-bench ## measure the engine beside Polars and DuckDB
-	@$(PY) benchmarks/report_answers.py
-	@$(PY) benchmarks/rules.py
+bench: $(VENV)/.ready-bench ## measure the engine beside its peers: make bench ARGS='--quick' (see --help)
+	@$(PY) -m benchmarks $(ARGS)
 
 .PHONY: build
 build: $(VENV)/.ready-dev ## build the wheel and the source archive into dist/

@@ -1,0 +1,1 @@
+"""The engine beside its peers on the same work: ``python -m benchmarks --help``."""
