@@ -16,7 +16,10 @@ from benchmarks.measure import Disagreement
 from benchmarks.peers import CONTENDERS
 from benchmarks.studies import STUDIES, Found, Setting, of_cases
 
-QUICK = {"rows": 400_000, "rounds": 1, "patience": 2.0, "part": 0.5, "rows_studied": (200_000, 400_000)}
+QUICK = {
+    "rows": 400_000, "rounds": 1, "patience": 2.0, "part": 0.5, "rows_studied": (200_000, 400_000), "days": 3,
+    "day_rows": 20_000,
+}  # fmt: skip
 """What ``--quick`` sets: whether everything works, in a few minutes; its figures say little."""
 
 EPILOG = f"""\
@@ -51,6 +54,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--without", metavar="LIST", default="", help="leave contenders out")
     parser.add_argument("--hard-rows", type=_count, help="flows of the hard cases (default: a tenth)")
     parser.add_argument("--rows-studied", metavar="LIST", help="flows that time and memory are compared over")
+    parser.add_argument("--days", type=_count, help="days before the one that is added (default 30)")
+    parser.add_argument("--day-rows", type=_count, help="flows of a day (default 2,000,000)")
     parser.add_argument(
         "--patience", type=float, help="seconds after which a contender is not asked again (20)"
     )
@@ -130,6 +135,8 @@ def _setting(asked: argparse.Namespace, folder: Path) -> Setting:
         say=_say,
         part=part,
         rows_studied=studied,
+        days=asked.days or quick.get("days", 30),
+        day_rows=asked.day_rows or quick.get("day_rows", 2_000_000),
     )
 
 

@@ -171,6 +171,15 @@ def bandwidth(s: Setting) -> Found:
     return Found("bandwidth", "share of one thread's read bandwidth on the touched columns", figures, facts)
 
 
+def incremental(s: Setting) -> Found:
+    """One more day of flows, with a state."""
+    from benchmarks.incremental import one_more_day
+
+    rounds = min(s.rounds, 2)
+    figures, facts = one_more_day(s.folder, s.days, s.day_rows, rounds, s.threads, s.say)
+    return Found("incremental", "one more day, in a run that remembers", figures, facts)
+
+
 def _ratios(above: Figures, below: Figures, name: str) -> dict[str, float]:
     return {f"{name}, {clock}": above.median(clock) / below.median(clock) for clock in ("wall", "cpu")}
 
@@ -185,6 +194,7 @@ STUDIES: Mapping[str, Study] = {
     "bandwidth": bandwidth,
     "threads": threads,
     "rows": rows,
+    "incremental": incremental,
 }
 """Studies by name, in the order in which they run."""
 

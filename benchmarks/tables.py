@@ -27,7 +27,8 @@ def lines_of(found: Found) -> list[tuple[str, ...]]:
 def _line(found: Figures, own: Figures | None) -> tuple[str, ...]:
     times = ""
     if own is not None and found is not own and found.rows == own.rows:
-        times = f"{found.median('wall') / own.median('wall'):.2f}"
+        clock = "cpu" if found.threads == own.threads == 1 else "wall"
+        times = f"{found.median(clock) / own.median(clock):.2f}"
     few = "" if len(found.rounds) > 1 else " ¹"
     loaded = f"{found.loaded('wall'):.2f}" if found.load else ""
     return (
