@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,11 @@ from flowrules.cli.ruleset_options import (
     wants_color,
 )
 
+if TYPE_CHECKING:
+    from flowrules.flows.sources import FlowSources
+    from flowrules.model.program import Program
+    from flowrules.plan.plan import Plan
+
 
 @click.group("explain")
 def command() -> None:
@@ -25,18 +31,26 @@ def command() -> None:
 @command.command("plan")
 @click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
 @click.option("--flows", "paths", metavar="PATH", multiple=True, help="Flows, for the fields that they have.")
+@click.option(
+    "--profile", is_flag=True, help="Run it, on one thread, and say what each step took (needs --flows)."
+)
 @ruleset_options
 @flow_options
 def plan_command(
     rulesets: tuple[str, ...],
     paths: tuple[str, ...],
+    profile: bool,
     site: Path | None,
     settings: tuple[str, ...],
     input_format: str | None,
     silk_config: Path | None,
     on_error: str,
 ) -> None:
-    """Show how rulesets would be evaluated: scans, columns, shared predicates, what is deferred."""
+    """Show how rulesets would be evaluated: scans, columns, shared predicates, what is deferred.
+
+    With --profile they are evaluated, and tables say how many rows each column, predicate and group had, what it
+    took, and what was estimated. The results of the rules are not shown: that is what run is for.
+    """
     from flowrules.engine.direction import decide
     from flowrules.plan.explain import explain
     from flowrules.plan.missing import Fields
@@ -47,12 +61,35 @@ def plan_command(
     program = result.program
     assert program is not None
     if not paths:
+        if profile:
+            raise click.UsageError("--profile evaluates the rules: say with --flows over which flows")
         click.echo(explain(make_plan(program)), nl=False)
         return
     sources = open_flows(paths, input_format, silk_config, on_error)
     fields = Fields([(s.path, s.fields) for s in sources], program.assume)
-    by = decide(program.direction, sources, program.internal is not None)
-    click.echo(explain(make_plan(program, None, fields, by)), nl=False)
+    by = decide(program.direction, sources, program.internal is not None, program.assume, conf=sources.conf)
+    plan = make_plan(program, None, fields, by)
+    click.echo(explain(plan), nl=False)
+    if profile:
+        _print_profile(program, plan, sources)
+
+
+def _print_profile(program: Program, plan: Plan, sources: FlowSources) -> None:
+    """Run a plan, watched, and print what each step took."""
+    from flowrules.cli.progress import progress_bar
+    from flowrules.engine.run import run
+    from flowrules.engine.watch import Recording
+    from flowrules.report.plan_profile import profile_blocks
+    from flowrules.report.text_report import text_report
+
+    watch = Recording()
+    with progress_bar("reading flows") as progress:
+        run(program, sources, conf=sources.conf, progress=progress, watch=watch)
+    report_skipped(sources)
+    color = wants_color(sys.stdout)
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo()
+    click.echo(text_report(profile_blocks(plan, watch.scans), color, width), nl=False, color=color or None)
 
 
 @command.command("host")

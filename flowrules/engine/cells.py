@@ -184,6 +184,11 @@ class CellCounter:
             return
         self._add(rows, self._number(rows))
 
+    @property
+    def cells(self) -> int:
+        """How many cells were met."""
+        return len(self._passed) - 1
+
     def settle(self) -> None:
         """Put what was counted into the partials of the groupings."""
         self._take_back()

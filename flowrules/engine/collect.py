@@ -64,6 +64,11 @@ class CollectedRows:
         self._seen: list[dict[str, NDArray[Any]]] = []
         self._keys: list[list[Series]] = []
 
+    @property
+    def rows(self) -> int:
+        """How many rows are kept."""
+        return sum(len(columns["host"]) for columns in self._seen)
+
     def add(self, rows: Rows) -> None:
         """Keep those of ``rows`` (that passed) that belong to hosts."""
         kept, owner = _of_hosts(rows, self.collection.keys, self.collection.finder)

@@ -114,24 +114,25 @@ class Rows:
         """A stored field of the rows; a field that the source lacks has what ``assume`` says."""
         held = self.held.get(name)
         if held is None:
-            stored = self.chunk.columns.get(name)
-            if stored is not None:
-                if self.index is None:
-                    held = stored
-                elif name in self.chunk.constants:
-                    held = np.broadcast_to(stored[:1], (self.rows,))
-                else:
-                    held = stored.take(self.index)
-            elif self.around.assumes(name):
-                held = np.broadcast_to(self.around.assumed(name), (self.rows,))
-            elif name == "record_number":
-                held = self._numbered()
-            elif name == "ip_version":
-                held = _version_of(self.column("sip"))
-            else:
-                raise KeyError(f"the plan did not read {name}")
-            self.held[name] = held
+            held = self.held[name] = self.around.watch.column(name, self)
         return held
+
+    def fetched(self, name: str) -> NDArray[Any]:
+        """``column`` where it was not asked for before."""
+        stored = self.chunk.columns.get(name)
+        if stored is not None:
+            if self.index is None:
+                return stored
+            if name in self.chunk.constants:
+                return np.broadcast_to(stored[:1], (self.rows,))
+            return stored.take(self.index)
+        if self.around.assumes(name):
+            return np.broadcast_to(self.around.assumed(name), (self.rows,))
+        if name == "record_number":
+            return self._numbered()
+        if name == "ip_version":
+            return _version_of(self.column("sip"))
+        raise KeyError(f"the plan did not read {name}")
 
     def has(self, name: str) -> bool:
         """Whether a stored field was read, or is assumed."""

@@ -27,6 +27,7 @@ from flowrules.engine.results import (
 from flowrules.engine.scan import Progress, Scanned, scan
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.task import Task
+from flowrules.engine.watch import UNWATCHED, Watch
 from flowrules.engine.where import Where
 from flowrules.engine.working_out import WorkingOut
 from flowrules.engine.world import Earlier, Found
@@ -61,11 +62,13 @@ def run(
     previous: Earlier | None = None,
     wanted: Collection[str] | None = None,
     state: State | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Results:
     """Evaluate the rulesets ``wanted`` (``None``: those that the program shows) over all sources.
 
     ``threads`` (``None``: one for each core, up to ``MOST_THREADS``) and ``rows`` (records a chunk) change nothing but the time
     that it takes.  ``progress`` is called with the number of records done in the scan at hand.
+    A run that a ``watch`` records has one thread, and no ``state``.
     With a ``state``, files that it knows are not read again for what it holds of them; the results are the same.
     Raises ``MissingField`` before anything is read where a source lacks what a declaration needs,
     ``SumOverflow``, ``LimitExceeded`` where a rule asks for more than memory holds, and what the sources raise.
@@ -80,8 +83,8 @@ def run(
     with collector_held_off():
         plan = make_plan(program, wanted, fields, by)
     results = _Run(
-        program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous, state
-    ).go(threads or min(os.cpu_count() or 1, MOST_THREADS), rows, progress)
+        program, plan, sources, DirectionRule(by, conf, program.internal), conf, previous, state, watch
+    ).go(1 if watch.recording else threads or min(os.cpu_count() or 1, MOST_THREADS), rows, progress)
     if state is not None:
         state.finish()
     return results
@@ -99,13 +102,14 @@ class _Run:
         conf: SilkConf,
         previous: Earlier | None,
         state: State | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self.program = program
         self.plan = plan
         self.sources = sources
         self.rule = rule
         world = Found(program, earlier=previous)
-        self.around = Surroundings(rule, conf, world, program.assume)
+        self.around = Surroundings(rule, conf, world, program.assume, watch)
         self.coders = Coders(self.around)
         self.work = WorkingOut(program, plan, world, self.around)
         self.records: Sequence[int] = [0] * len(sources)
@@ -119,8 +123,9 @@ class _Run:
 
     def go(self, threads: int, rows: int | None, progress: Progress | None) -> Results:
         for planned in self.plan.scans:
+            self.around.watch.begin(planned.number)
             self._scan(planned.number, planned.fields, threads, rows, progress)
-            with collector_held_off():
+            with self.around.watch.working_out(), collector_held_off():
                 self.work.work_out(planned.number)
         return self._results()
 
@@ -157,6 +162,7 @@ class _Run:
                 found = parts
             else:
                 task = evolve(task, facts=task.facts and not told)
+                self.around.watch.counting(groupings, collections)
                 found = scan(task, self.sources, self.around, threads=threads, rows=rows, progress=progress)
                 if parts is not None:
                     found = evolve(

@@ -53,6 +53,7 @@ class _State:
 
     def add(self, unit: Unit, task: Task, around: Surroundings) -> int:
         chunk, decided = unit.chunk, unit.decided
+        around.watch.piece(task, decided)
         rows = min(CELL_PIECE_ROWS if self.cells else PIECE_ROWS, unit.most)
         for start in range(0, chunk.rows, rows):
             stop = min(start + rows, chunk.rows)
@@ -62,7 +63,8 @@ class _State:
 
     def _add_piece(self, rows: Rows, task: Task, decided: Decided, facts: bool) -> None:
         if facts:
-            self.facts.add(rows)
+            with rows.around.watch.facts(rows.rows):
+                self.facts.add(rows)
         selected: Selected = {(): rows}
         chosen: dict[int, Rows] = {}
         for place in self.single:
@@ -71,14 +73,19 @@ class _State:
                 chosen[place] = select_rows(where, selected)
         for coder, places in task.shared_coders:
             _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places if p in chosen})
+        watch = rows.around.watch
         for place, passed in chosen.items():
-            self.partials[place].add(passed)
-        for counter in self.cells:
-            counter.add(rows, selected, decided)
-        for (predicates, _), collected in zip(task.collections, self.rows, strict=True):
+            with watch.group(place, passed.rows):
+                self.partials[place].add(passed)
+        for place, counter in enumerate(self.cells):
+            with watch.cells(place, rows.rows):
+                counter.add(rows, selected, decided)
+        for place, (predicates, _) in enumerate(task.collections):
             where = decided.where(predicates)
             if where is not None:
-                collected.add(select_rows(where, selected))
+                passed = select_rows(where, selected)
+                with watch.collection(place, passed.rows):
+                    self.rows[place].add(passed)
         for other in self.others:
             other.add(rows)
 
@@ -159,7 +166,7 @@ def scan(
     def count(state: _State, told: Progress | None) -> None:
         # each thread takes the next piece of work when it is ready for it, and counts it for itself
         while not failed:
-            with lock:
+            with lock, around.watch.reading():
                 unit = next(units, None)
             if unit is None:
                 return
@@ -179,7 +186,8 @@ def scan(
     for thread in others:
         thread.start()
     try:
-        count(states[0], progress)
+        with around.watch.scanning():
+            count(states[0], progress)
     except BaseException as error:
         failed.insert(0, error)
     for thread in others:
@@ -188,13 +196,15 @@ def scan(
         raise failed[0]
     if progress is not None:
         progress(work.done)
-    for state in states:
-        state.settle()
     first = states[0]
-    for other in states[1:]:
-        first.merge(other)
-    first.facts.merge(work.facts)
-    first.facts.records = work.done
-    return Scanned(
-        [p.finish() for p in first.partials], first.rows, first.others, first.facts, work.records, work.skips
-    )
+    with around.watch.finishing():
+        for state in states:
+            state.settle()
+        for other in states[1:]:
+            first.merge(other)
+        first.facts.merge(work.facts)
+        first.facts.records = work.done
+        groups = [p.finish() for p in first.partials]
+    found = Scanned(groups, first.rows, first.others, first.facts, work.records, work.skips)
+    around.watch.found(found, [c.cells for c in first.cells], [s.path for s in sources])
+    return found

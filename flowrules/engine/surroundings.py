@@ -18,6 +18,7 @@ from flowrules.engine.member_tests import MemberTest, member_test
 from flowrules.engine.predicates import SMALL
 from flowrules.engine.results import Series
 from flowrules.engine.row_values import FieldLabels, LabelCodes, Rows, Values, is_mapped
+from flowrules.engine.watch import UNWATCHED, Watch
 from flowrules.model import expression as ex
 from flowrules.model.fields import ADDRESS, STORED
 from flowrules.model.types import LABEL, Type
@@ -74,8 +75,10 @@ class Surroundings:
         conf: SilkConf,
         world: World,
         assume: Mapping[str, object] | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self.direction = direction
+        self.watch = watch
         self.world = world
         self.label_codes = LabelCodes()
         self.labels = FieldLabels(

@@ -8,7 +8,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows
 from flowrules.model import expression as ex
 from flowrules.plan.cost import CHEAP, cost
@@ -46,7 +45,7 @@ def select_rows(where: Where, selected: Selected) -> Rows:
         rows = selected[()]
         passed: NDArray[np.bool_] | None = None
         for predicate in where.cheap:
-            held = truth(predicate, rows)[0]
+            held = rows.around.watch.tested(predicate, rows)
             passed = held if passed is None else passed & held
         assert passed is not None
         rows = selected[key] = rows.take(np.flatnonzero(passed))
@@ -57,7 +56,7 @@ def select_rows(where: Where, selected: Selected) -> Rows:
         key = (*key, id(predicate))
         fewer = selected.get(key)
         if fewer is None:
-            held = truth(predicate, rows)[0]
+            held = rows.around.watch.tested(predicate, rows)
             fewer = selected[key] = rows if held.all() else rows.take(np.flatnonzero(held))
         rows = fewer
     return rows

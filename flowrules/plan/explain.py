@@ -94,7 +94,7 @@ def _grouping(plan: Plan, place: int, grouping: GroupingPlan) -> Iterator[str]:
     yield f"    of {where}"
     parts = ["flows", *(_part(a) for a in grouping.aggregates)]
     yield f"    counts {', '.join(parts)}"
-    yield f"    for {', '.join(_users(plan, place))}"
+    yield f"    for {', '.join(users_of(plan, place))}"
 
 
 def _collection(plan: Plan, place: int, collection: CollectionPlan) -> Iterator[str]:
@@ -114,7 +114,8 @@ def _where(predicates: tuple[ex.Expression, ...]) -> str:
     return " and ".join(texts) or "all"
 
 
-def _users(plan: Plan, place: int) -> list[str]:
+def users_of(plan: Plan, place: int) -> list[str]:
+    """The declarations that a grouping is counted for."""
     return list(dict.fromkeys(_name(q) for q in plan.queries.values() if q.grouping == place))
 
 
