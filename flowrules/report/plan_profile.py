@@ -120,9 +120,9 @@ def _groups(plan: Plan, scan: ScanWatch) -> Grid:
     cells = [
         (
             name,
-            f"{step.rows:,}",
+            f"{step.rows:,}" if step.times else "",
             f"{step.found:,}",
-            _each(step.nanoseconds, step.rows) if step.rows else "",
+            _each(step.nanoseconds, step.rows),
             _seconds(step.nanoseconds) if step.times else "",
             users,
         )
