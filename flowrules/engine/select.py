@@ -16,6 +16,8 @@ from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model import expression as ex
 from flowrules.model.program import Program
 from flowrules.model.types import TRUTH
+from flowrules.plan.field_use import fields_of
+from flowrules.plan.missing import Fields, MissingField
 from flowrules.plan.rewriting import Rewriter
 
 if TYPE_CHECKING:
@@ -27,11 +29,17 @@ def select(
 ) -> Iterator[Chunk]:
     """Chunks of the records for which a filter (qualified name, or ``all``) is true, with all their fields.
 
-    ``world`` holds the sets and tables that the filter asks for.
+    ``world`` holds the sets and tables that the filter asks for.  Raises ``MissingField`` before anything is
+    read where a source lacks a field that the filter needs.
     """
-    by = decide(program.direction, sources, program.internal is not None)
+    by = decide(program.direction, sources, program.internal is not None, program.assume)
     around = Surroundings(DirectionRule(by, conf, program.internal), conf, world, program.assume)
     predicate = Rewriter(program.filters).expand(ex.FilterRef(type=TRUTH, name=name))
+    lack = Fields([(s.path, s.fields) for s in sources], program.assume).lacking(
+        fields_of([predicate], by), by
+    )
+    if lack is not None:
+        raise MissingField(lack, name, program.filters[name].span)
     around.prepare([predicate])
     for source in sources:
         for chunk in source.chunks():
