@@ -26,12 +26,16 @@ def passed(made: Program, field: str) -> int:
 
 
 @pytest.mark.parametrize("direction", ["inbound", "outbound", "internal"])
-@pytest.mark.parametrize("assume", [{}, {"type": TYPES["out"]}])
-def test_directions_are_those_of_a_run(direction: str, assume: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("by", "assume"),
+    [("auto", {}), ("nets", {}), ("auto", {"type": TYPES["out"]}), ("types", {"type": TYPES["out"]})],
+)
+def test_directions_are_those_of_a_run(direction: str, by: str, assume: dict[str, object]) -> None:
     made = program(
         {"wanted": way(direction)},
-        tables=[table("n", {"flows": m("flows")}, source(ref("wanted"), direction))],
+        tables=[table("n", {"flows": m("flows")}, source(ref("t:wanted"), direction))],
         internal=addresses("10.0.0.0/8"),
+        direction=by,
         assume=assume,
     )
     flows = flow_source(ROWS, lacks=frozenset({"type"}))
