@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from flowrules.__main__ import main
+from tests.junit_schema import check_junit
 from tests.testing.rules import VISITS, one_test
 
 FLOWS = "type | sip | dip | dport | packets | repeat\nout | 10.0.0.1 | 192.0.2.1 | 443 | 4 | 2"
@@ -84,7 +84,7 @@ def test_a_run_leaves_files_of_tests_out(rules: Path, capsys: pytest.CaptureFixt
 
 def test_junit(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, rules, "--junit", "out.xml")[0] == 1
-    root = ET.parse("out.xml").getroot()
+    root = check_junit(Path("out.xml").read_text("utf-8"))
     (suite,) = root
     assert root.tag == "testsuites" and root.get("tests") == "3" and root.get("failures") == "1"
     assert (suite.get("name"), suite.get("skipped"), suite.get("errors")) == ("visits", "1", "0")
@@ -95,7 +95,7 @@ def test_junit(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert failure is not None and failure.text is not None and "visits.frules:36:" in failure.text
     skipped = cases["later"].find("skipped")
     assert skipped is not None and skipped.get("message") == "it is <not> settled"
-    assert {case.get("line") for case in suite} == {"21", "30", "38"}
+    assert suite.get("file", "").endswith("visits.frules")
 
 
 def test_json(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +11,7 @@ import pytest
 
 from flowrules.lint.formats import write
 from flowrules.lint.registry import Loaded
+from tests.junit_schema import check_junit
 from tests.lint.building import CLASH, Broken, NamesInLowerCase, lint_text
 
 SCHEMA = json.loads(
@@ -146,31 +146,8 @@ def test_gitlab_entries_have_what_its_manual_asks_for() -> None:
     assert len({e["fingerprint"] for e in entries}) == len(entries)
 
 
-def check_junit(text: str) -> ET.Element:
-    """The structure that Jenkins, GitLab and GitHub's readers take (junit-10.xsd's elements and attributes)."""
-    root = ET.fromstring(text)
-    assert root.tag == "testsuites"
-    assert set(root.attrib) <= {"name", "time", "tests", "failures", "errors", "disabled"}
-    for suite in root:
-        assert suite.tag == "testsuite"
-        assert {"name", "tests", "failures", "errors", "skipped", "time"} <= set(suite.attrib)
-        assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
-        assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure"))
-        assert int(suite.get("errors", "")) == len(suite.findall("testcase/error"))
-        for case in suite:
-            assert case.tag == "testcase"
-            assert {"name", "classname"} <= set(case.attrib)
-            assert len(case) <= 1
-            for outcome in case:
-                assert outcome.tag in ("failure", "error", "skipped")
-                assert {"message", "type"} <= set(outcome.attrib)
-    assert sum(int(s.get("tests", "")) for s in root) == int(root.get("tests", ""))
-    assert sum(int(s.get("failures", "")) for s in root) == int(root.get("failures", ""))
-    return root
-
-
 @pytest.mark.parametrize("texts", [MANY, ("filter f = tcp\n",), ("filter f = tcp and (\n", CLASH)])
-def test_junit_is_what_readers_take(texts: tuple[str, ...]) -> None:
+def test_junit_fits_its_schema(texts: tuple[str, ...]) -> None:
     check_junit(write("junit", lint_text(*texts)))
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
-from xml.sax.saxutils import escape, quoteattr
+from typing import TYPE_CHECKING
 
+from flowrules.model.xml_text import xml_attribute, xml_text
 from flowrules.syntax.diagnostics import concise
 
 if TYPE_CHECKING:
     from flowrules.lint.finding import Finding
     from flowrules.lint.run import LintResult
-
-_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""Characters that XML 1.0 cannot hold."""
 
 
 def write(result: LintResult) -> str:
@@ -26,8 +22,8 @@ def write(result: LintResult) -> str:
     if not suites:
         suites, total = [_passed(result.files)], 1
     failures = [
-        f"    <testcase classname={_attribute('flowrules')} name={_attribute(f.code)}>\n"
-        f'      <error message={_attribute(f"the rule of {f.origin} failed: {f.error}")} type="failure"/>\n'
+        f"    <testcase classname={xml_attribute('flowrules')} name={xml_attribute(f.code)}>\n"
+        f'      <error message={xml_attribute(f"the rule of {f.origin} failed: {f.error}")} type="failure"/>\n'
         "    </testcase>\n"
         for f in result.failures
     ]
@@ -47,7 +43,7 @@ def _suite(path: str, findings: list[Finding]) -> str:
     cases = "".join(_case(path, f) for f in findings)
     n = len(findings)
     return (
-        f'  <testsuite name={_attribute(path)} tests="{n}" failures="{n}" errors="0" skipped="0" time="0">\n'
+        f'  <testsuite name={xml_attribute(path)} tests="{n}" failures="{n}" errors="0" skipped="0" time="0">\n'
         f"{cases}  </testsuite>\n"
     )
 
@@ -57,24 +53,16 @@ def _case(path: str, finding: Finding) -> str:
     line = f":{d.span.line}" if d.span is not None else ""
     text = concise(d) + (f"\n{d.hint}" if d.hint else "")
     return (
-        f'    <testcase classname={_attribute(path)} name={_attribute(f"{d.code} {d.name}{line}")} time="0">\n'
-        f"      <failure message={_attribute(d.message)} type={_attribute(d.severity)}>{_text(text)}</failure>\n"
+        f'    <testcase classname={xml_attribute(path)} name={xml_attribute(f"{d.code} {d.name}{line}")} time="0">\n'
+        f"      <failure message={xml_attribute(d.message)} type={xml_attribute(d.severity)}>{xml_text(text)}</failure>\n"
         "    </testcase>\n"
     )
 
 
 def _passed(files: int) -> str:
-    name = _attribute(f"{files} rulesets linted")
+    name = xml_attribute(f"{files} rulesets linted")
     return (
         '  <testsuite name="flowrules lint" tests="1" failures="0" errors="0" skipped="0" time="0">\n'
         f'    <testcase classname="flowrules" name={name} time="0"/>\n'
         "  </testsuite>\n"
     )
-
-
-def _text(text: str) -> str:
-    return escape(_FORBIDDEN.sub("\ufffd", text))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_FORBIDDEN.sub("\ufffd", text).replace("\n", " "))
