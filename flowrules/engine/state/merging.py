@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from attrs import evolve
@@ -15,22 +15,37 @@ from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals, V
 from flowrules.engine.results import Series
 
 
+FEWEST: Final = 1 << 20
+"""So many groups and values may always wait to be added up."""
+
+
 class Merging:
-    """Groups added file by file: small ones wait until there are as many again, so that all are sorted seldom."""
+    """Groups added file by file: they wait until there are as many as are added up, so that all are sorted seldom."""
 
     def __init__(self) -> None:
         self._waiting: list[Grouped] = []
+        self._size = 0
+        self._most = FEWEST
 
     def add(self, groups: Grouped) -> None:
         """Add the groups of one more file."""
         self._waiting.append(groups)
-        while len(self._waiting) > 1 and self._waiting[-2].rows <= self._waiting[-1].rows:
-            last = self._waiting.pop()
-            self._waiting[-1] = merged([self._waiting[-1], last])
+        self._size += _size(groups)
+        if self._size > self._most:
+            self._size = _size(self.whole())
+            self._most = max(FEWEST, 2 * self._size)
 
     def whole(self) -> Grouped:
         """All groups; there was at least one file."""
-        return self._waiting[0] if len(self._waiting) == 1 else merged(self._waiting)
+        if len(self._waiting) > 1:
+            self._waiting = [merged(self._waiting)]
+        return self._waiting[0]
+
+
+def _size(groups: Grouped) -> int:
+    """How many groups and values there are to put in order."""
+    values = (len(p.counts) for p in groups.parts.values() if isinstance(p, ValueCounts))
+    return groups.rows + sum(values)
 
 
 def merged(pieces: Sequence[Grouped]) -> Grouped:
