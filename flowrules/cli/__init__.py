@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "test": "Run the tests inside rulesets.",
     "explain": "Show the plan of a run, or why a host got its verdict.",
     "from": "Turn commands of other tools into a ruleset.",
+    "state": "Show or shrink a folder of runs that remember.",
     "lsp": "Serve an editor: the language server.",
     "completion": "Print the completion script of a shell.",
 }
@@ -36,6 +37,12 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 FROM: Final[Mapping[str, str]] = {"silk": "Turn a pipeline of SiLK tools into a ruleset, or run it."}
 """What ``flowrules from`` understands."""
+
+STATE: Final[Mapping[str, str]] = {
+    "show": "Say what a state holds.",
+    "prune": "Remove what no run has asked for lately.",
+}
+"""What ``flowrules state`` does."""
 
 ALIASES: Final[Mapping[str, str]] = {
     "format": "fmt",
@@ -70,8 +77,8 @@ class LazyGroup(click.Group):
         """The subcommand ``cmd_name``, imported now; ``None`` where there is no such name."""
         if cmd_name not in self.texts:
             return None
-        if cmd_name == "from" and not self.prefix:
-            return from_group
+        if cmd_name in GROUPS and not self.prefix:
+            return GROUPS[cmd_name]
         command: click.Command = import_module(f"flowrules.cli.{self.prefix}{cmd_name}").command
         command.short_help = self.texts[cmd_name]
         command.context_settings = {**CONTEXT, **command.context_settings}
@@ -146,6 +153,25 @@ def cli(ctx: click.Context) -> int | None:
 def from_group(ctx: click.Context) -> int | None:
     """Turn commands of other tools into a ruleset."""
     return _help_if_bare(ctx)
+
+
+@click.group(
+    "state",
+    cls=LazyGroup,
+    texts=STATE,
+    prefix="state_",
+    context_settings=CONTEXT,
+    invoke_without_command=True,
+    short_help=COMMANDS["state"],
+)
+@click.pass_context
+def state_group(ctx: click.Context) -> int | None:
+    """Show or shrink the folder that 'flowrules run --state' keeps."""
+    return _help_if_bare(ctx)
+
+
+GROUPS: Final[Mapping[str, click.Group]] = {"from": from_group, "state": state_group}
+"""The subcommands that have subcommands of their own."""
 
 
 def _help_if_bare(ctx: click.Context) -> int | None:

@@ -22,7 +22,7 @@ from attrs import define, field, frozen
 from flowrules.engine.state.content_hash import content_hash
 from flowrules.engine.state.digests import digest
 from flowrules.engine.state.node import Node, packs_in
-from flowrules.engine.state.pack import directory_of, writing
+from flowrules.engine.state.pack import Directory, directory_of, writing
 from flowrules.engine.state.part_file import Damaged, Reader, Writer
 from flowrules.flows.atomic import whole_file
 from flowrules.flows.errors import FlowFileError
@@ -93,16 +93,18 @@ class State:
     _nodes: dict[str, Node] = field(factory=dict)
 
     @classmethod
-    def open(cls, folder: Path) -> State:
-        """The state in a folder, which is made if it is not there.
+    def open(cls, folder: Path, make: bool = True) -> State:
+        """The state in a folder, which is made if it is not there and ``make`` says so.
 
-        Raises ``FlowFileError`` for a folder that holds other things, and where nothing can be made.
+        Raises ``FlowFileError`` for a folder that holds other things or is not there, and where nothing can be made.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if make:
+                folder.mkdir(parents=True, exist_ok=True)
             names = os.listdir(folder)  # noqa: PTH208
         except OSError as error:
-            raise FlowFileError(folder, f"cannot hold a state: {error.strerror or error}") from error
+            reason = error.strerror or str(error)
+            raise FlowFileError(folder, f"holds no state: {reason[:1].lower()}{reason[1:]}") from error
         others = sorted(n for n in names if n not in (INDEX, PARTS, MERGED) and n[:1] != ".")
         if others:
             raise FlowFileError(
@@ -160,26 +162,43 @@ class State:
         return header
 
     def finish(self) -> None:
-        """Remember the hashes of files and what was asked for; remove what nothing asks for any more."""
+        """Remember the hashes of files and what was asked for; once a day, remove what has long not been."""
         if self.unwritable:
             return
         now = today()
         if self.other_version or self._pruned < now:
             self.prune(KEPT_DAYS)
             self._pruned = now
+        self.save()
+
+    def save(self) -> None:
+        """Write the index, with what other runs have learned in the meantime."""
         found = len(self.damages)
         newer = None if self.other_version else self._index()
         # what was wrong with it has been said
         del self.damages[found:]
+        known, used = self._known, self._used
         if newer is not None:
-            # what another run has learned in the meantime
-            self._known = {**newer["files"], **self._known}
-            self._used = {**newer["used"], **self._used}
-        self._known = {path: known for path, known in self._known.items() if Path(path).exists()}
-        self._used |= dict.fromkeys(self._asked, now)
-        header = {"files": self._known, "used": self._used, "pruned": self._pruned, "version": version()}
+            known = {**newer["files"], **known}
+            used = {**newer["used"], **used}
+        header = {
+            "files": {path: held for path, held in known.items() if Path(path).exists()},
+            "used": {**used, **dict.fromkeys(self._asked, today())},
+            "pruned": self._pruned,
+            "version": version(),
+        }
         with self._keeping(), whole_file(self.folder / INDEX) as file:
             file.write(Writer().packed(header))
+
+    def last_asked(self, directory: Directory) -> int:
+        """The day on which a run last asked for a pack: for its files, and for any of its parts."""
+        # what the index does not know was kept on the day of its file
+        kept = int(directory.path.stat().st_mtime // _DAY)
+        used = {**self._used, **dict.fromkeys(self._asked, today())}
+        return min(
+            max((used.get(name, kept) for name in directory.parts), default=kept),
+            min(used.get(leaf, kept) for leaf in directory.leaves),
+        )
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
@@ -242,7 +261,7 @@ class State:
     def merged(self) -> list[Node]:
         """All that is kept of several files together."""
         out = []
-        for folder in _folders(self.folder / MERGED):
+        for folder in folders(self.folder / MERGED):
             known = self._nodes.get(folder.name)
             node = Node(folder, (), self.damages) if known is None else known
             if not node.leaves:
@@ -297,34 +316,23 @@ class State:
     def prune(self, days: int) -> Pruned:
         """Remove parts that no run has asked for in ``days`` days, and what writers that were killed left behind.
 
-        Parts of other versions go too.  Of what was counted of all files of a run together, the ``MOST_WHOLES``
-        last are kept.
+        Parts that are damaged or of other versions go too.
         """
         now = today()
-        used = {**self._used, **dict.fromkeys(self._asked, now)}
         pruned = Pruned()
-
-        def idle(name: str, path: Path) -> bool:
-            # what the index does not know was kept on the day of its file
-            return now - used.get(name, int(path.stat().st_mtime // _DAY)) >= days
-
         for place in (PARTS, MERGED):
-            for folder in _folders(self.folder / place):
+            for folder in folders(self.folder / place):
                 for path in packs_in(folder):
                     with suppress(OSError):
                         try:
                             directory = directory_of(path)
-                            old = (
-                                directory.version != version()
-                                or any(idle(leaf, path) for leaf in directory.leaves)
-                                or all(idle(name, path) for name in directory.parts)
-                            )
+                            old = directory.version != version() or now - self.last_asked(directory) >= days
                         except Damaged:
                             old = True
                         if old:
                             pruned.remove(path)
                 _remove_remains(folder)
-        self._used = {name: day for name, day in used.items() if now - day < days}
+        self._used = {name: day for name, day in self._used.items() if now - day < days}
         self._nodes.clear()
         return pruned
 
@@ -367,7 +375,8 @@ def today() -> int:
     return int(time.time() // _DAY)
 
 
-def _folders(folder: Path) -> list[Path]:
+def folders(folder: Path) -> list[Path]:
+    """The folders in a folder that are not hidden, in the order of their names."""
     with suppress(OSError):
         return sorted(f for f in folder.iterdir() if f.is_dir() and f.name[:1] != ".")
     return []

@@ -14,7 +14,6 @@ from flowrules.engine.exact_sums import smallest
 from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals, ValueCounts, group_rows
 from flowrules.engine.results import Series
 
-
 FEWEST: Final = 1 << 20
 """So many groups and values may always wait to be added up."""
 
