@@ -79,6 +79,7 @@ class Rules:
         silk_config: PathLike | None = None,
         progress: Callable[[int], None] | None = None,
         kernels: str = "auto",
+        state: PathLike | None = None,
     ) -> Found:
         """Evaluate the rulesets over flows.
 
@@ -86,7 +87,8 @@ class Rules:
         ``FlowSource`` or several, or anything with ``__arrow_c_stream__``.  ``previous`` is the JSON of an
         earlier run, ``progress`` is told how many records are done.  ``kernels`` (``auto``, ``numpy`` or
         ``compiled``) changes nothing but the time that it takes; compiled ones that cannot be used are a
-        ``RuntimeWarning``.
+        ``RuntimeWarning``.  ``state`` is a folder that keeps what is counted of flow files and column stores, so that
+        the next run reads only what is new; what cannot be used or kept is a ``RuntimeWarning``.
         """
         from flowrules.engine.kernels import use
         from flowrules.engine.kernels.choice import choose
@@ -100,7 +102,16 @@ class Rules:
             warnings.warn(chosen.note, RuntimeWarning, stacklevel=2)
         use(chosen.kernels)
         earlier = None if previous is None else read_previous(Path(previous), self.program)
-        results = run(self.program, sources, conf=conf, threads=threads, progress=progress, previous=earlier)
+        kept = None
+        if state is not None:
+            from flowrules.engine.state.folder import State
+
+            kept = State.open(Path(state))
+        results = run(
+            self.program, sources, conf=conf, threads=threads, progress=progress, previous=earlier, state=kept
+        )
+        for message in () if kept is None else kept.messages:
+            warnings.warn(f"state: {message}", RuntimeWarning, stacklevel=2)
         return Found(build(self.program, results, earlier))
 
     def explain(self) -> str:

@@ -190,15 +190,16 @@ class State:
         with self._keeping(), whole_file(self.folder / INDEX) as file:
             file.write(Writer().packed(header))
 
-    def last_asked(self, directory: Directory) -> int:
-        """The day on which a run last asked for a pack: for its files, and for any of its parts."""
+    def last_asked(self, directory: Directory) -> dict[str, int]:
+        """The day on which a run last asked for each part of a pack."""
         # what the index does not know was kept on the day of its file
         kept = int(directory.path.stat().st_mtime // _DAY)
-        used = {**self._used, **dict.fromkeys(self._asked, today())}
-        return min(
-            max((used.get(name, kept) for name in directory.parts), default=kept),
-            min(used.get(leaf, kept) for leaf in directory.leaves),
-        )
+
+        def asked(name: str) -> int:
+            return today() if name in self._asked else self._used.get(name, kept)
+
+        of_files = min(asked(leaf) for leaf in directory.leaves)
+        return {name: min(asked(name), of_files) for name in directory.parts}
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
@@ -324,17 +325,30 @@ class State:
             for folder in folders(self.folder / place):
                 for path in packs_in(folder):
                     with suppress(OSError):
-                        try:
-                            directory = directory_of(path)
-                            old = directory.version != version() or now - self.last_asked(directory) >= days
-                        except Damaged:
-                            old = True
-                        if old:
-                            pruned.remove(path)
+                        self._prune_pack(path, now - days, pruned)
                 _remove_remains(folder)
         self._used = {name: day for name, day in self._used.items() if now - day < days}
         self._nodes.clear()
         return pruned
+
+    def _prune_pack(self, path: Path, day: int, pruned: Pruned) -> None:
+        """Remove a pack, or those of its parts that were last asked for on a day or before."""
+        size = path.stat().st_size
+        live = []
+        with suppress(Damaged):
+            directory = directory_of(path)
+            if directory.version == version():
+                live = [name for name, asked in self.last_asked(directory).items() if asked > day]
+                if len(live) == len(directory.parts):
+                    return
+                if live:
+                    shorter = path.with_name(digest(sorted(live)))
+                    with writing(shorter, version(), directory.leaves, directory.whole) as pack:
+                        for name in live:
+                            pack.put(name, directory.read(name))
+                    pruned.bytes -= shorter.stat().st_size
+        path.unlink()
+        pruned.bytes += size
 
     def forget_wholes(self, newest: Node, names: Sequence[str]) -> None:
         """Remove what was counted of all files of earlier runs together, but for the last few of them."""
@@ -359,15 +373,7 @@ class State:
 class Pruned:
     """What was removed."""
 
-    packs: int = 0
     bytes: int = 0
-
-    def remove(self, path: Path) -> None:
-        """Remove a pack, and its folder when it was the last."""
-        size = path.stat().st_size
-        path.unlink()
-        self.packs += 1
-        self.bytes += size
 
 
 def today() -> int:

@@ -268,7 +268,7 @@ class _Scan:
             for name, nodes in chosen.items():
                 keep = keeps[whole.folder.name] if whole is not None and name in lacking else None
                 ready = (
-                    self._facts(nodes, keep)
+                    self._facts(nodes, runs[name], keep, keeps)
                     if name == self.told
                     else self._groups(name, nodes, runs[name], keep, keeps)
                 )
@@ -338,27 +338,34 @@ class _Scan:
             node.refuse(name, str(damage))
             return None
 
-    def _facts(self, nodes: Sequence[Node], keep: Keep | None) -> bool:
+    def _facts(
+        self,
+        nodes: Sequence[Node],
+        runs: Sequence[Sequence[Node]],
+        keep: Keep | None,
+        keeps: Mapping[str, Keep],
+    ) -> bool:
         """The facts of all pieces; false where a part is damaged."""
-        facts = Facts()
-        facts.merge(self._counted_facts)
-        records = {leaf: self._records[leaf] for leaf in self._leaves() if leaf in self._records}
+        held: dict[int, tuple[Facts, dict[str, int]]] = {}
         for node in nodes:
-            reader = node.load(self.told)
-            if reader is None:
-                return False
+            reader = node.load(self.told) if id(node) not in held else None
             try:
-                facts.merge(_facts_of(reader))
-                records |= {leaf: int(n) for leaf, n in reader.header["files"].items()}
+                if reader is not None:
+                    held[id(node)] = _facts_of(reader)
+                elif id(node) not in held:
+                    return False
             except (KeyError, ValueError, TypeError, AttributeError) as damage:
                 node.refuse(self.told, str(damage))
                 return False
-        self._records = records
+        for run in runs:
+            bundle = self.state.together([leaf for node in run for leaf in node.leaves])
+            _keep_facts(keeps[bundle.folder.name], self.told, *_added([held[id(node)] for node in run]))
+        mine = {leaf: self._records[leaf] for leaf in self._counted[self.told]}
+        self.facts, self._records = _added([(self._counted_facts, mine), *(held[id(node)] for node in nodes)])
         if keep is not None:
-            _keep_facts(keep, self.told, facts, records)
+            _keep_facts(keep, self.told, self.facts, self._records)
         for own in self._own_facts:
-            facts.merge(own)
-        self.facts = facts
+            self.facts.merge(own)
         return True
 
 
@@ -389,9 +396,20 @@ def _keep_facts(keep: Keep, name: str, facts: Facts, records: Mapping[str, int])
     keep(name, Writer(), {**header, "directions": facts.directions.tolist(), "files": dict(records)})
 
 
-def _facts_of(reader: Reader) -> Facts:
+def _facts_of(reader: Reader) -> tuple[Facts, dict[str, int]]:
+    """Facts, and how many records the files have that they are of."""
     numbers: dict[str, Any] = {n: reader.header[n] for n in _NUMBERS}
-    return Facts(**numbers, directions=np.array(reader.header["directions"], np.int64))
+    facts = Facts(**numbers, directions=np.array(reader.header["directions"], np.int64))
+    return facts, {leaf: int(count) for leaf, count in reader.header["files"].items()}
+
+
+def _added(held: Sequence[tuple[Facts, Mapping[str, int]]]) -> tuple[Facts, dict[str, int]]:
+    facts = Facts()
+    records: dict[str, int] = {}
+    for one, own in held:
+        facts.merge(one)
+        records.update(own)
+    return facts, records
 
 
 # ---- types

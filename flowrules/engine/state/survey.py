@@ -58,8 +58,9 @@ def survey(state: State) -> Survey:
                     sound = True
                     held.bytes += size
                     found.groupings |= directory.parts.keys()
-                    days = today() - state.last_asked(directory)
-                    found.by_days[days] = found.by_days.get(days, 0) + size
+                    for name, day in state.last_asked(directory).items():
+                        days = today() - day
+                        found.by_days[days] = found.by_days.get(days, 0) + directory.parts[name][1]
             held.of += sound
     return found
 
