@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from attrs import frozen
-from lark import UnexpectedInput
 
 from flowrules.check.builtin import FUNCTIONS
 from flowrules.check.check import CheckResult
@@ -21,7 +20,7 @@ from flowrules.model.measures import MEASURES
 from flowrules.model.source_text import SourceText
 from flowrules.syntax import cut, marks, tree
 from flowrules.syntax.cut import DECLARATIONS, PROFILE_ITEMS
-from flowrules.syntax.parser import reading
+from flowrules.syntax.parser import can_follow
 from flowrules.syntax.places import Places
 from flowrules.syntax.words import keywords
 
@@ -130,14 +129,14 @@ def _by_grammar(path: str, before: str, known: tuple[CheckResult, FileScope] | N
         yield from _declaring(DECLARATIONS)
         return
     piece = pieces[-1]
-    accepted = _accepted(places, marked.text[piece.start :])
+    accepted = can_follow(marked.text[piece.start :])
     if accepted is None:
         yield from _everything(known, before)
         return
     begins_line = not before.rpartition("\n")[2].strip()
     if "$END" in accepted and begins_line:
         yield from _declaring(DECLARATIONS)
-    by_terminal = {_terminal(word): word for word in keywords()}
+    by_terminal = {word.upper(): word for word in keywords()}
     words = sorted(by_terminal[name] for name in accepted if name in by_terminal)
     colon = before.rstrip().endswith(":")
     if colon and piece.word == "param" and block is None:
@@ -157,22 +156,6 @@ def _by_grammar(path: str, before: str, known: tuple[CheckResult, FileScope] | N
             yield from _declaring([word])
         elif not (word in DECLARATIONS and "REF" in accepted and block != "test"):
             yield Offer(word, "keyword", KEYWORDS.get(word, ""))
-
-
-def _terminal(word: str) -> str:
-    """lark's name of a quoted word."""
-    return word.upper()
-
-
-def _accepted(places: Places, text: str) -> frozenset[str] | None:
-    """The terminals that the grammar takes after a text; ``None`` where the text has a fault."""
-    with reading(places) as parser:
-        try:
-            state = parser.parse_interactive(text, start="item")
-            state.exhaust_lexer()
-            return frozenset(state.accepts())  # type: ignore[no-untyped-call]
-        except UnexpectedInput:
-            return None
 
 
 def _open_block(found: Iterable[marks.Mark]) -> str | None:

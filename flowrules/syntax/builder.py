@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 import attrs
 from attrs import frozen
-from lark import Token, Transformer
 
 from flowrules.model.address_text import is_ipv4
 from flowrules.model.source_text import Span
 from flowrules.syntax import literals, strings, tree
 from flowrules.syntax.diagnostics import Diagnostic, diagnostic
 from flowrules.syntax.literals import LiteralError
+from flowrules.syntax.machine import Token
 from flowrules.syntax.places import Places
 
 T = TypeVar("T")
@@ -64,49 +64,29 @@ _FAMILIES = (
 )
 
 
-class TreeBuilder(Transformer[Any, Any]):
-    """Builds the nodes of one piece of text at a time.
+class TreeBuilder:
+    """Builds the nodes of one text at a time.
 
-    ``places`` and ``base`` say where the piece stands; ``to_origin`` maps its offsets back where the piece
-    was mended; ``diagnostics`` gathers what is wrong with literals; ``parse_hole`` parses the braces of a text.
+    ``places`` makes their spans; ``diagnostics`` gathers what is wrong with literals; ``parse_hole`` parses the
+    braces of a text.
     """
 
     def __init__(self) -> None:
-        super().__init__(visit_tokens=False)
         self.places: Places
-        self.base = 0
-        self.to_origin: Callable[[int], int] | None = None
         self.diagnostics: Findings = []
         self.parse_hole: Callable[[str, int], tree.Expression | None]
 
     # ---- places ---------------------------------------------------------------------------------------
 
-    def _start(self, child: Child) -> int:
-        if type(child) is Token:
-            return self._origin(child.start_pos)
-        return child.start if type(child) is Part else child.span.start  # type: ignore[union-attr]
-
-    def _end(self, child: Child) -> int:
-        if type(child) is Token:
-            return self._origin(child.end_pos)
-        return child.end if type(child) is Part else child.span.end  # type: ignore[union-attr]
-
-    def _origin(self, offset: int | None) -> int:
-        assert offset is not None
-        if self.to_origin is not None:
-            offset = self.to_origin(offset)
-        return self.base + offset
-
     def _span(self, children: Sequence[Child]) -> Span:
         """From the first to the last child that is there."""
-        last = children[-1]
-        if last is None:
-            last = next(c for c in reversed(children) if c is not None)
-        return self.places.span(self._start(children[0]), self._end(last))
+        return self.places.span(*_ends(children))
+
+    def _at(self, token: Token) -> Span:
+        return self.places.span(token.start, token.end)
 
     def _part(self, value: Any, children: Sequence[Child]) -> Part:
-        last = next(c for c in reversed(children) if c is not None)
-        return Part(value, self._start(children[0]), self._end(last))
+        return Part(value, *_ends(children))
 
     def _report(self, error: LiteralError, span: Span) -> None:
         self.diagnostics.append(diagnostic(error.code, error.message, span, hint=error.hint, fix=error.fix))
@@ -121,13 +101,13 @@ class TreeBuilder(Transformer[Any, Any]):
     # ---- names, literals, lists -----------------------------------------------------------------------
 
     def _identifier(self, token: Token) -> tree.Identifier:
-        return tree.Identifier(str(token), span=self._span((token,)))
+        return tree.Identifier(token.text, span=self._at(token))
 
     def _optional_identifier(self, token: Token | None) -> tree.Identifier | None:
         return None if token is None else self._identifier(token)
 
     def _name(self, token: Token) -> tree.Name:
-        return tree.Name(tuple(token.split(".")), span=self._span((token,)))
+        return tree.Name(tuple(token.text.split(".")), span=self._at(token))
 
     def ref(self, c: Tokens) -> tree.Name:
         return self._name(c[0])
@@ -137,7 +117,7 @@ class TreeBuilder(Transformer[Any, Any]):
 
     def plain(self, c: Tokens) -> tree.Literal:
         token = c[0]
-        kind, text, span = _KINDS[token.type], str(token), self._span(c)
+        kind, text, span = _KINDS[token.type], token.text, self._at(token)
         try:
             value = literals.decode(kind, text)
         except LiteralError as error:
@@ -152,17 +132,17 @@ class TreeBuilder(Transformer[Any, Any]):
         return self._string(c[0])
 
     def _string(self, token: Token) -> tree.Literal:
-        text = str(token)
+        text = token.text
         value, unknown = strings.decode(text)
         for escape in unknown:
             self._unknown_escape(token, escape)
-        return tree.Literal("string", text, value, span=self._span((token,)))
+        return tree.Literal("string", text, value, span=self._at(token))
 
     def _title(self, token: Token | None) -> tree.Literal | None:
         return None if token is None else self._string(token)
 
     def _unknown_escape(self, token: Token, escape: strings.UnknownEscape) -> None:
-        start = self._start(token) + escape.offset
+        start = token.start + escape.offset
         self.diagnostics.append(
             diagnostic(
                 "FR125",
@@ -176,7 +156,7 @@ class TreeBuilder(Transformer[Any, Any]):
     def template(self, c: Tokens) -> tree.Template:
         token = c[0]
         parts: Parts = []
-        for piece in strings.pieces(token):
+        for piece in strings.pieces(token.text):
             if isinstance(piece, strings.UnknownEscape):
                 self._unknown_escape(token, piece)
             elif isinstance(piece, strings.Hole):
@@ -185,10 +165,10 @@ class TreeBuilder(Transformer[Any, Any]):
                     parts.append(hole)
             else:
                 parts.append(piece)
-        return tree.Template(tuple(parts), str(token), span=self._span(c))
+        return tree.Template(tuple(parts), token.text, span=self._at(token))
 
     def _hole(self, token: Token, hole: strings.Hole) -> tree.Expression | None:
-        start = self._start(token) + hole.offset
+        start = token.start + hole.offset
         if not hole.closed:
             span = self.places.span(start - 1, start)
             message, hint = (
@@ -288,7 +268,7 @@ class TreeBuilder(Transformer[Any, Any]):
         return c[0]
 
     def compare(self, c: Children) -> tree.Compare:
-        return tree.Compare(str(c[1]), c[0], c[2], operator_span=self._span(c[1:2]), span=self._span(c))
+        return tree.Compare(c[1].text, c[0], c[2], operator_span=self._at(c[1]), span=self._span(c))
 
     def in_(self, c: Children) -> tree.In:
         return tree.In(c[0], c[2], span=self._span(c))
@@ -298,21 +278,21 @@ class TreeBuilder(Transformer[Any, Any]):
 
     def has(self, c: Children) -> tree.FlagTest:
         span = self._span(c[2:])
-        letters = self._decode(literals.decode_flags, str(c[2]), span=span, otherwise="")
+        letters = self._decode(literals.decode_flags, c[2].text, span=span, otherwise="")
         mask = tree.FlagMask(letters, letters, span=span)
         return tree.FlagTest("has", c[0], (mask,), span=self._span(c))
 
     def lacks(self, c: Children) -> tree.FlagTest:
         span = self._span(c[2:])
-        letters = self._decode(literals.decode_flags, str(c[2]), span=span, otherwise="")
+        letters = self._decode(literals.decode_flags, c[2].text, span=span, otherwise="")
         return tree.FlagTest("lacks", c[0], (tree.FlagMask("", letters, span=span),), span=self._span(c))
 
     def masks(self, c: Tokens) -> Part:
         found = []
         for token in c:
             if token.type == "FLAGMASK":
-                span = self._span((token,))
-                pair = self._decode(literals.decode_flag_mask, str(token), span=span, otherwise=("", ""))
+                span = self._at(token)
+                pair = self._decode(literals.decode_flag_mask, token.text, span=span, otherwise=("", ""))
                 found.append(tree.FlagMask(*pair, span=span))
         return self._part(tuple(found), c)
 
@@ -329,14 +309,14 @@ class TreeBuilder(Transformer[Any, Any]):
         return tree.Lookup(c[0], nodes(c[1:]), span=self._span(c))
 
     def masked(self, c: Children) -> tree.Masked:
-        v4 = self._decode(literals.decode_prefix, str(c[2]), 32, span=self._span(c[2:3]), otherwise=0)
+        v4 = self._decode(literals.decode_prefix, c[2].text, 32, span=self._at(c[2]), otherwise=0)
         v6 = None
         if c[4] is not None:
-            v6 = self._decode(literals.decode_prefix, str(c[4]), 128, span=self._span(c[4:]), otherwise=0)
+            v6 = self._decode(literals.decode_prefix, c[4].text, 128, span=self._at(c[4]), otherwise=0)
         return tree.Masked(c[0], v4, v6, span=self._span(c))
 
     def arithmetic(self, c: Children) -> tree.Arithmetic:
-        return tree.Arithmetic(str(c[1]), c[0], c[2], operator_span=self._span(c[1:2]), span=self._span(c))
+        return tree.Arithmetic(c[1].text, c[0], c[2], operator_span=self._at(c[1]), span=self._span(c))
 
     def total(self, c: Children) -> tree.Total:
         return tree.Total(c[0], c[2], span=self._span(c))
@@ -383,7 +363,7 @@ class TreeBuilder(Transformer[Any, Any]):
         return tree.Members(keys, self._source(c[2], c[3]), span=self._span(c))
 
     def set_operation(self, c: Children) -> tree.SetOperation:
-        return tree.SetOperation(str(c[1]), c[0], c[2], operator_span=self._span(c[1:2]), span=self._span(c))
+        return tree.SetOperation(c[1].text, c[0], c[2], operator_span=self._at(c[1]), span=self._span(c))
 
     def column(self, c: Children) -> tree.Column:
         return tree.Column(c[0], self._optional_identifier(c[2]), span=self._span(c))
@@ -406,7 +386,17 @@ class TreeBuilder(Transformer[Any, Any]):
         return self._part(nodes(c), c)
 
     def order_step(self, c: Children) -> tree.OrderStep:
-        return tree.OrderStep(c[0], None if c[1] is None else str(c[1]), span=self._span(c))
+        return tree.OrderStep(c[0], None if c[1] is None else c[1].text, span=self._span(c))
+
+
+def _ends(children: Sequence[Any]) -> tuple[int, int]:
+    """Where the first child starts and the last one that is there ends."""
+    first, last = children[0], children[-1]
+    if last is None:
+        last = next(child for child in reversed(children) if child is not None)
+    start: int = first.span.start if isinstance(first, tree.Node) else first.start
+    end: int = last.span.end if isinstance(last, tree.Node) else last.end
+    return start, end
 
 
 def nodes(children: Iterable[Any]) -> tuple[Any, ...]:

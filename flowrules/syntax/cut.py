@@ -27,7 +27,8 @@ PROFILE_ITEMS: Final = frozenset("hosts feature verdict anomaly entry".split()) 
 _ONLY_IN_PROFILE: Final = PROFILE_ITEMS - DECLARATIONS
 _TEST_ITEMS: Final = frozenset("param flows previous expect".split())  # noqa: SIM905
 _TUNE_LINES: Final = frozenset("param set filter severity disable".split())  # noqa: SIM905
-_BLOCKS: Final = {"profile": PROFILE_ITEMS, "test": _TEST_ITEMS, "tune": _TUNE_LINES, "map": frozenset[str]()}
+BLOCKS: Final = {"profile": PROFILE_ITEMS, "test": _TEST_ITEMS, "tune": _TUNE_LINES, "map": frozenset[str]()}
+"""The words that begin the lines of each block."""
 
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 _CONTINUES: Final = frozenset(
@@ -84,7 +85,7 @@ def cut_block(
     The header, up to its open brace, is the first piece; what follows the closing brace is the last.  ``faults`` are those that the file's brackets had: a line that holds one is
     faulty.
     """
-    words = _BLOCKS.get(piece.word or "")
+    words = BLOCKS.get(piece.word or "")
     opening = next((n for n, m in enumerate(piece.marks) if m.text == "{"), None)
     if words is None or opening is None:
         return None
@@ -126,7 +127,7 @@ class _Cutter:
         self.broken = frozenset(broken)
         self.places = places
         self.block = block
-        self.words = DECLARATIONS | PROFILE_ITEMS if block is None else _BLOCKS.get(block, frozenset())
+        self.words = DECLARATIONS | PROFILE_ITEMS if block is None else BLOCKS.get(block, frozenset())
         self.by_layout = by_layout
         self.left_open = False
         self.open: list[Mark] = []

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-from lark import Token
 
 from flowrules.syntax import literals, tree
 from flowrules.syntax.builder import Children, Part, Tokens, TreeBuilder, nodes
 from flowrules.syntax.diagnostics import diagnostic
 from flowrules.syntax.literals import LiteralError
+from flowrules.syntax.machine import Token
 
 
 def _value(part: Part | None, otherwise: Any = None) -> Any:
@@ -52,11 +52,11 @@ class DeclarationBuilder(TreeBuilder):
         return tree.Attribute(self._identifier(c[1]), _value(c[3], ()), span=self._span(c))
 
     def declaration(self, c: Children) -> tree.Node:
-        declared = c[-1]
-        text = self.places.description(self._start(c[0]))
+        declared, span = c[-1], self._span(c)
+        text = self.places.description(span.start)
         if len(c) == 1 and not text:
             return declared  # type: ignore[no-any-return]
-        return attrs.evolve(declared, span=self._span(c), text=text, attributes=tuple(c[:-1]))  # type: ignore[no-any-return]
+        return attrs.evolve(declared, span=span, text=text, attributes=tuple(c[:-1]))  # type: ignore[no-any-return]
 
     def profile_item(self, c: Children) -> tree.Node:
         if isinstance(c[-1], tree.Hosts):
@@ -84,7 +84,7 @@ class DeclarationBuilder(TreeBuilder):
         return self._part((c[1], c[3]), c)
 
     def type(self, c: Children) -> tree.TypeName:
-        return tree.TypeName(str(c[0]), nodes(c), span=self._span(c))
+        return tree.TypeName(c[0].text, nodes(c), span=self._span(c))
 
     def type_word(self, c: Tokens) -> Token:
         return c[0]
@@ -127,19 +127,23 @@ class DeclarationBuilder(TreeBuilder):
         return tree.Hours(slots, zone, _value(c[-1], ()), span=self._span(c))
 
     def slot(self, c: Tokens) -> tree.Slot:
-        days = [day for token in c if token.type == "DAYS" for day in literals.decode_days(str(token))]
+        days = [day for token in c if token.type == "DAYS" for day in literals.decode_days(token.text)]
         first, last = (token for token in c if token.type == "CLOCK")
         span = self._span((first, last))
-        start = self._decode(literals.decode_clock, str(first), span=self._span((first,)), otherwise=0)
-        end = self._decode(literals.decode_clock, str(last), span=self._span((last,)), otherwise=1440)
+        start = self._decode(literals.decode_clock, first.text, span=self._at(first), otherwise=0)
+        end = self._decode(literals.decode_clock, last.text, span=self._at(last), otherwise=1440)
         if start == end:
             self._report(
-                LiteralError("FR123", f"the hours {first}-{last} are none", "the whole day is 00:00-24:00"),
+                LiteralError(
+                    "FR123", f"the hours {first.text}-{last.text} are none", "the whole day is 00:00-24:00"
+                ),
                 span,
             )
         elif start == 1440:
             self._report(
-                LiteralError("FR123", "hours cannot start at 24:00", f"write 00:00-{last} for the day after"),
+                LiteralError(
+                    "FR123", "hours cannot start at 24:00", f"write 00:00-{last.text} for the day after"
+                ),
                 span,
             )
         return tree.Slot(tuple(sorted(set(days))), start, end, span=self._span(c))
@@ -298,7 +302,7 @@ class DeclarationBuilder(TreeBuilder):
     # ---- the site's overlay ---------------------------------------------------------------------------
 
     def tune(self, c: Children) -> tree.Tune:
-        version = None if c[2] is None else str(c[2])[1:]
+        version = None if c[2] is None else c[2].text[1:]
         return tree.Tune(self._name(c[1]), version, nodes(c), span=self._span(c))
 
     def reason(self, c: Children) -> Part:
@@ -331,4 +335,4 @@ class DeclarationBuilder(TreeBuilder):
         return c[0]
 
     def tune_disable(self, c: Children) -> tree.TuneLine:
-        return self._tuned(tree.TuneDisable, c, c[2], kind=None if c[1] is None else str(c[1]))
+        return self._tuned(tree.TuneDisable, c, c[2], kind=None if c[1] is None else c[1].text)

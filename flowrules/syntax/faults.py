@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from typing import Final
 
 from attrs import evolve
-from lark import UnexpectedInput
 
 from flowrules.model.source_text import Span
 from flowrules.syntax import (
@@ -68,15 +67,6 @@ _OTHER_WORDS: Final = {
 }
 
 
-def place(text: str, error: UnexpectedInput) -> int:
-    """The offset where a parse stopped."""
-    at: int | None = error.pos_in_stream
-    token = getattr(error, "token", None)
-    if at is None or (token is not None and token.type == "$END"):
-        return len(text.rstrip())
-    return min(at, len(text))
-
-
 def find(text: str, at: int, accepts: frozenset[str], word: str) -> Fault:
     """What is wrong with a piece that could not be parsed beyond ``at``, where ``accepts`` could stand.
 
@@ -111,6 +101,12 @@ def no_declaration(piece: Piece, span: Span) -> Diagnostic:
             "FR106", "an attribute stands before no declaration", span, hint="put it above what it speaks of"
         )
     words = sorted(DECLARATIONS)
+    after = " ".join(mark.text for mark in piece.marks[1:2])
+    together = name_slips.parted(first, DECLARATIONS, after) if first not in _OTHER_WORDS else None
+    if together is not None:
+        text = " ".join(together)
+        message = f"`{first}` is one word, and begins no declaration"
+        return diagnostic("FR106", message, span, hint=f"write {text}", fix=text)
     close = get_close_matches(first.lower(), words, 1, 0.7)
     meant = _OTHER_WORDS.get(first.lower()) or (close[0] if close else None)
     if meant and piece.marks[0].kind == "word":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from flowrules.syntax.cut import DECLARATIONS, PROFILE_ITEMS
-from flowrules.syntax.expected import LAYOUTS, NOUNS
+from flowrules.syntax.cut import BLOCKS, DECLARATIONS, PROFILE_ITEMS
+from flowrules.syntax.expected import LAYOUTS, NOUNS, keyword
 from flowrules.syntax.marks import RESERVED
 from flowrules.syntax.stuck import Fault, Stuck
+from flowrules.syntax.words import keywords
 
 Guess = Callable[[Stuck], Fault | None]
 
@@ -73,6 +74,44 @@ def _foreign_letter(stuck: Stuck) -> Fault | None:
     return Fault("FR109", f"`{sign}` (U+{ord(sign):04X}) means nothing here", stuck.at, stuck.at + 1)
 
 
+_NEXT_WORD: Final = re.compile(r"\s*([A-Za-z_]\w*)")
+
+
+def parted(word: str, heads: Iterable[str], after: str) -> tuple[str, str] | None:
+    """The keyword that a word begins with and the rest, where they ran together; ``None`` where none did.
+
+    ``heads`` are the keywords that could stand there, ``after`` is what follows the word: `filters web = …` is
+    a keyword misspelt, `filterweb = …` is two words.
+    """
+    head = max((h for h in heads if word.startswith(h) and word != h), key=len, default="")
+    rest = word[len(head) :]
+    if not head or rest[0] == ".":
+        return None
+    following = _NEXT_WORD.match(after)
+    misspelt = rest.isalpha() and rest not in keywords() and (head in _NAMED or len(rest) < 3)
+    if misspelt and following and following[1] not in RESERVED:
+        return None
+    return head, rest
+
+
+def _run_together(stuck: Stuck) -> Fault | None:
+    """``tcp andflags has S``: a keyword without a space after it."""
+    word = stuck.found
+    if not re.match(r"[A-Za-z_]", word) or word in RESERVED or stuck.can("NAME", "REF"):
+        return None
+    heads = {keyword(terminal) for terminal in stuck.accepts} & keywords()
+    beginning: frozenset[str] = frozenset()
+    if stuck.can("$END") and not stuck.before.rpartition("\n")[2].strip():
+        beginning = DECLARATIONS.union(*(lines for lines in BLOCKS.values() if stuck.word in lines))
+    found = parted(word, heads | beginning, stuck.rest[len(word) :])
+    if found is None:
+        return None
+    text = " ".join(found)
+    message = f"`{word}` is one word, and `{found[0]}` is no keyword in it"
+    mend = None if found[0] in beginning else text
+    return Fault("FR101", message, *stuck.here(len(word)), f"write {text}", mend, text)
+
+
 def _hyphenated_name(stuck: Stuck) -> Fault | None:
     """``filter web-clients = …``."""
     match = re.match(r"-[A-Za-z]\w*(?:-\w+)*", stuck.rest)
@@ -114,7 +153,13 @@ def _text_expected(stuck: Stuck) -> Fault | None:
     return Fault("FR101", f"`{stuck.previous}` needs text in double quotes", *stuck.here(), f'write "{text}"')
 
 
-FIRST: Final[tuple[Guess, ...]] = (_hyphenated_name, _foreign_letter, _missing_name, _text_expected)
+FIRST: Final[tuple[Guess, ...]] = (
+    _hyphenated_name,
+    _foreign_letter,
+    _run_together,
+    _missing_name,
+    _text_expected,
+)
 """Before anything takes them for numbers."""
 
 GUESSES: Final[tuple[Guess, ...]] = (_reserved_name,)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
 from attrs import frozen
-from lark import Lark, UnexpectedInput
 
 from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax import cut, grammar, marks, source_file, strings, tree
@@ -17,6 +15,7 @@ from flowrules.syntax.cut import Piece
 from flowrules.syntax.declaration_builder import DeclarationBuilder
 from flowrules.syntax.depth import too_deep
 from flowrules.syntax.diagnostics import MOST, Diagnostic, diagnostic
+from flowrules.syntax.machine import Machine, Stopped, Token
 from flowrules.syntax.mends import MendedText
 from flowrules.syntax.places import Places
 from flowrules.syntax.stuck import Fault
@@ -65,28 +64,36 @@ def parse_condition(source: SourceText) -> tuple[tree.Expression | None, tuple[D
 
 
 @cache
-def _parser() -> tuple[Lark, DeclarationBuilder]:
+def _parser() -> tuple[Machine, DeclarationBuilder]:
     builder = DeclarationBuilder()
-    return grammar.load(builder), builder
+    return Machine(grammar.load(), builder), builder
 
 
-@contextmanager
-def reading(places: Places) -> Iterator[Lark]:
-    """The grammar's own parser, for those who need its tokens; what it builds is of no use."""
+def tokens_of(declaration: str) -> list[Token]:
+    """The tokens of one declaration, as far as it can be read; nothing is built."""
     with _lock:
-        yield _Reader(places.source, places).lark
+        return list(_parser()[0].tokens(declaration, "item"))
+
+
+def can_follow(declaration: str) -> frozenset[str] | None:
+    """The grammar's terminals that could follow a beginning of a declaration; ``None``: it is none."""
+    with _lock:
+        try:
+            return _parser()[0].accepts(declaration, "item")
+        except Stopped:
+            return None
 
 
 class _Reader:
     """Reads one text."""
 
-    def __init__(self, source: SourceText, places: Places | None = None) -> None:
+    def __init__(self, source: SourceText) -> None:
         self.source = source
-        self.places = places or Places(source)
-        self.lark, self.builder = _parser()
+        self.places = Places(source)
+        self.machine, self.builder = _parser()
         self.builder.places = self.places
         self.builder.parse_hole = self._hole
-        self.builder.base, self.builder.to_origin, self.builder.diagnostics = 0, None, []
+        self.builder.diagnostics = []
         self.found: list[Diagnostic] = []
         self.broken: set[str] = set()
 
@@ -200,18 +207,18 @@ class _Reader:
         Where a fault can be mended beyond doubt, the piece is mended and parsed again, to find the next.
         """
         builder, mended = self.builder, MendedText(text)
-        outer = builder.base, builder.to_origin, builder.diagnostics
+        outer = builder.diagnostics
         reported: list[Diagnostic] = []
         node: Any = None
         try:
             for _ in range(_MOST_MENDS if len(text) < _MENDABLE else 1):
-                builder.base, builder.diagnostics = start, []
-                builder.to_origin = mended.origin if mended.is_mended else None
+                builder.diagnostics = []
+                origin = mended.origin if mended.is_mended else None
                 try:
-                    node = self.lark.parse(mended.text, start=rule)
+                    node = self.machine.parse(mended.text, rule, start, origin)
                     break
-                except UnexpectedInput as error:
-                    fault = self._fault(mended, error, rule, word)
+                except Stopped as stop:
+                    fault = self._fault(mended, stop.at, rule, word)
                     if mended.is_mend(fault.start):
                         break
                     finding = self._finding(fault, start, mended)
@@ -223,7 +230,7 @@ class _Reader:
                     mended.replace(fault.start, fault.end, fault.mend)
             literal_faults = [d for d in builder.diagnostics if not _within(d, reported)]
         finally:
-            builder.base, builder.to_origin, builder.diagnostics = outer
+            builder.diagnostics = outer
         if not reported and not literal_faults:
             deep = too_deep(text, node) if node is not None else None
             if deep is None:
@@ -236,24 +243,14 @@ class _Reader:
         self.found += literal_faults
         return None
 
-    def _fault(self, mended: MendedText, error: UnexpectedInput, rule: str, word: str) -> Fault:
-        """Why the parse of a piece stopped.
-
-        The parser that stopped may have taken steps on the very token that it could not use, so the text up
-        to it is read again to know what could stand there.
-        """
+    def _fault(self, mended: MendedText, at: int, rule: str, word: str) -> Fault:
+        """Why the parse of a piece stopped."""
         from flowrules.syntax import faults  # only where something is wrong: it costs more than a parse
 
-        at = faults.place(mended.text, error)
-        self.builder.diagnostics, found = [], self.builder.diagnostics
         try:
-            parser = self.lark.parse_interactive(mended.text[:at], start=rule)
-            parser.exhaust_lexer()
-            accepts = frozenset(parser.accepts())  # type: ignore[no-untyped-call]
-        except UnexpectedInput:
+            accepts = self.machine.accepts(mended.text[:at], rule)
+        except Stopped:
             accepts = frozenset()
-        finally:
-            self.builder.diagnostics = found
         return faults.find(mended.text, at, accepts, word)
 
     def _finding(self, fault: Fault, base: int, mended: MendedText) -> Diagnostic:
@@ -275,18 +272,13 @@ class _Reader:
             if name == ("verdict",):
                 return tree.VerdictValue(span=span)
             return tree.Name(name, span=span)
-        builder = self.builder
-        outer = builder.base, builder.to_origin
-        builder.base, builder.to_origin = at, None
         try:
-            return self.lark.parse(stripped, start="hole")  # type: ignore[return-value]
-        except UnexpectedInput:
+            return self.machine.parse(stripped, "hole", at)  # type: ignore[no-any-return]
+        except Stopped:
             from flowrules.syntax import faults
 
-            builder.diagnostics.append(faults.malformed_hole(stripped, span))
+            self.builder.diagnostics.append(faults.malformed_hole(stripped, span))
             return None
-        finally:
-            builder.base, builder.to_origin = outer
 
 
 def _within(d: Diagnostic, reported: list[Diagnostic]) -> bool:

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
-from lark import Lark, UnexpectedInput
-from lark import Token as LarkToken
-from lark.lexer import PatternStr
 
 from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax import cut, marks
-from flowrules.syntax.parser import reading
+from flowrules.syntax.parser import tokens_of
 from flowrules.syntax.places import Places
 
 
@@ -46,37 +43,24 @@ def tokens(source: SourceText) -> list[Token]:
     marked = marks.mark(places)
     found: list[Token] = []
     at = 0
-    with reading(places) as parser:
-        keywords = {
-            t.name for t in parser.terminals if isinstance(t.pattern, PatternStr) and t.name.isalpha()
-        }
-        for piece in cut.cut_file(marked.marks, marked.broken, places).pieces:
-            text = marked.text[piece.start : piece.end]
-            for kind, start, end in _kinds(parser, text, keywords, piece.start):
-                found += _gap(places, at, start)
-                found.append(Token(kind, source.text[start:end], places.span(start, end)))
-                at = end
+    for piece in cut.cut_file(marked.marks, marked.broken, places).pieces:
+        for token in tokens_of(marked.text[piece.start : piece.end]):
+            start, end = piece.start + token.start, piece.start + token.end
+            found += _gap(places, at, start)
+            found.append(
+                Token(_kind(token.type, token.text), source.text[start:end], places.span(start, end))
+            )
+            at = end
     found += _gap(places, at, len(source.text))
     return found
 
 
-def _kinds(parser: Lark, text: str, keywords: set[str], base: int) -> Iterator[tuple[str, int, int]]:
-    """Kind, start and end of the tokens of one piece, as far as it can be parsed."""
-    try:
-        for token in parser.parse_interactive(text, start="item").iter_parse():
-            assert token.start_pos is not None
-            assert token.end_pos is not None
-            yield _kind(token, keywords), base + token.start_pos, base + token.end_pos
-    except UnexpectedInput:
-        return
-
-
-def _kind(token: LarkToken, keywords: set[str]) -> str:
-    if token.type in _NAMES:
-        return _NAMES[token.type]
-    if token.type in keywords and token.isalpha():
+def _kind(terminal: str, text: str) -> str:
+    if terminal in _NAMES:
+        return _NAMES[terminal]
+    if terminal.lower() == text:
         return "keyword"
-    return "mark" if not token[0].isalnum() and token.type not in _LITERALS else token.type.lower()
+    return "mark" if not text[0].isalnum() and terminal not in _LITERALS else terminal.lower()
 
 
 _LITERALS: Final = frozenset({"IPV6", "CIDR", "WILD", "FLAGMASK", "VERSION"})
