@@ -259,25 +259,14 @@ class _Test:
     def _line(self, node: tree.Literal, text: str, number: int, piece: str) -> Span:
         """The place of a piece of a line of the table, where the literal holds the text as it stands."""
         span = node.span
-        source = self.rules.sources[span.path].text
-        body = source[span.start : span.end]
+        body = span.source.text[span.start : span.end]
         quotes = 3 if body.startswith('"""') else 1
         lines = body[quotes:].replace("\r\n", "\n").split("\n")
         if number >= len(lines) or not piece or "\r" in body:
             return span
         column = max(lines[number].find(piece), 0)
         start = span.start + quotes + sum(len(line) + 1 for line in lines[:number]) + column
-        first = span.column + quotes if number == 0 else 1
-        line_number = span.line + number
-        return Span(
-            span.path,
-            start,
-            start + len(piece),
-            line_number,
-            first + column,
-            line_number,
-            first + column + len(piece),
-        )
+        return Span(span.source, start, start + len(piece))
 
     def _previous(self, ws: Workspace) -> Mapping[str, ex.SetExpression]:
         previous: dict[str, ex.SetExpression] = {}

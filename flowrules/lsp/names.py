@@ -11,7 +11,7 @@ from flowrules.check.check import CheckResult
 from flowrules.check.symbols import CheckedSet, CheckedTable, FileScope, Symbol
 from flowrules.model.fields import PROTOCOLS
 from flowrules.model.measures import MEASURES
-from flowrules.model.source_text import Span
+from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax import tree
 
 
@@ -82,7 +82,7 @@ def symbol_target(symbol: Symbol) -> Target:
 def module_target(scope: FileScope) -> Target:
     """A ruleset as what a name means."""
     ruleset = scope.file.ruleset
-    span = ruleset.name.span if ruleset is not None else Span(scope.path, 0, 0, 1, 1, 1, 1)
+    span = ruleset.name.span if ruleset is not None else Span(SourceText(scope.path, ""), 0, 0)
     return Target("module", scope.ruleset, scope.path, span, ruleset)
 
 
@@ -432,8 +432,8 @@ class _Walker:
 def _part_spans(node: tree.Name) -> Iterator[Span]:
     """The places of the parts of a dotted name, which holds no white space."""
     span = node.span
-    start, column = span.start, span.column
+    start = span.start
     for part in node.parts:
-        end, end_column = start + len(part), column + len(part)
-        yield Span(span.path, start, end, span.line, column, span.line, end_column)
-        start, column = end + 1, end_column + 1
+        end = start + len(part)
+        yield Span(span.source, start, end)
+        start = end + 1

@@ -19,7 +19,7 @@ from flowrules.model.address_wildcard import Wildcard
 from flowrules.model.addresses import parse_addresses
 from flowrules.model.fields import STORED
 from flowrules.model.local_time import time_zone
-from flowrules.model.source_text import Span
+from flowrules.model.source_text import SourceText, Span
 from flowrules.share.codes import found
 from flowrules.share.site_yaml import SiteError, SiteText, SiteValue, is_null, is_set_literal, kind
 
@@ -107,7 +107,7 @@ def _no_text(path: Path, message: str, hint: str) -> SiteError:
 
 def parse_site(text: str, path: str = "site.yaml") -> Site:
     """The site that ``text`` describes; files that it names lie beside ``path``.  Raises ``SiteError``."""
-    source = SiteText(path, text)
+    source = SiteText(SourceText(path, text))
     node = source.compose()
     said: dict[str, Any] = {}
     if node is not None:

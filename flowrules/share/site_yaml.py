@@ -78,9 +78,18 @@ class SiteValue:
 class SiteText:
     """The text of a site file while it is read, and the faults found so far."""
 
-    path: str
-    text: str = field(repr=False)
+    source: SourceText
     faults: list[Diagnostic] = field(factory=list)
+
+    @property
+    def path(self) -> str:
+        """The name to show for the file."""
+        return self.source.path
+
+    @property
+    def text(self) -> str:
+        """What the file says."""
+        return self.source.text
 
     def fault(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note what is wrong at ``span``."""
@@ -89,7 +98,7 @@ class SiteText:
     def error(self) -> SiteError:
         """The faults as what is raised."""
         faults = sorted(self.faults, key=lambda fault: (fault.span.start if fault.span else 0, fault.code))
-        return SiteError(faults, {self.path: SourceText(self.path, self.text)})
+        return SiteError(faults, {self.path: self.source})
 
     def compose(self) -> Node | None:
         """The document's node; ``None`` where the file holds none, or none that can be read."""
@@ -138,15 +147,11 @@ class SiteText:
     def span(self, node: Node) -> Span:
         """Where ``node`` stands."""
         start, end = node.start_mark, node.end_mark
-        return Span(
-            self.path, start.index, end.index, start.line + 1, start.column + 1, end.line + 1, end.column + 1
-        )
+        return Span(self.source, start.index, end.index)
 
     def _at(self, offset: int) -> Span:
         """The place ``offset`` characters into the text."""
-        line = self.text.count("\n", 0, offset) + 1
-        column = offset - self.text.rfind("\n", 0, offset)
-        return Span(self.path, offset, offset, line, column, line, column)
+        return Span(self.source, offset, offset)
 
     def entries(self, node: Node, span: Span, what: str) -> Iterator[tuple[str, Span, Node]]:
         """Key, place of the key and value of each entry of a mapping; anything else is a fault.

@@ -85,6 +85,4 @@ def _not_utf8_hint(data: bytes, offset: int) -> str:
 
 def _point(path: str, before: str, offset: int) -> Span:
     """A place of no width after the text ``before``."""
-    lines = before.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    line, column = len(lines), len(lines[-1]) + 1
-    return Span(path, offset, offset, line, column, line, column)
+    return Span(SourceText(path, before), offset, offset)

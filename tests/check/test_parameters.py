@@ -177,9 +177,9 @@ def test_values_that_do_not_fit(rules: str, given: dict[str, str], said: str) ->
 
 
 def test_a_site_value_is_reported_where_the_site_says_it() -> None:
-    from flowrules.model.source_text import Span
+    from flowrules.model.source_text import SourceText, Span
 
-    span = Span("site.yaml", 10, 13, 2, 5, 2, 8)
+    span = Span(SourceText("site.yaml", "a: b\nc: def\n"), 8, 11)
     bindings = Bindings(parameters={"rules.p": Binding("30%", "site", "site.yaml:2", ".", span)})
     found = result("param p : percent = 1% in 0.1% .. 20%", bindings=bindings).diagnostics[0]
     assert (found.code, found.span) == ("FR602", span)

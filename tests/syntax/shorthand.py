@@ -8,7 +8,7 @@ from flowrules.model.source_text import SourceText, Span
 from flowrules.syntax import tree
 from flowrules.syntax.parser import parse
 
-NOWHERE = Span("", 0, 0, 1, 1, 1, 1)
+NOWHERE = Span(SourceText("", ""), 0, 0)
 
 
 def name(text: str) -> tree.Name:

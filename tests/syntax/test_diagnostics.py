@@ -93,7 +93,7 @@ def test_related_places() -> None:
 
 
 def test_a_text_that_is_not_there_is_shown_by_place() -> None:
-    d = diagnostic("FR101", "wrong", Span("gone.frules", 5, 6, 3, 2, 3, 3))
+    d = diagnostic("FR101", "wrong", Span(SourceText("gone.frules", "a\nb\ncde"), 5, 6))
     assert render([d], {}) == "error[FR101]: wrong\n --> gone.frules:3:2\n"
     assert render([diagnostic("FR101", "wrong", None)], {}) == "error[FR101]: wrong\n"
     assert render([], {}) == ""
