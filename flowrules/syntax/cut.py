@@ -173,13 +173,7 @@ class _Cutter:
         if self.block is None and mark.text in _ONLY_IN_PROFILE:
             inside = self.word in _ONLY_IN_PROFILE or (self.word == "profile" and not self.braced)
             return mark.first and not inside and not self._continues(n)
-        typed = n > 1 and self.marks[n - 2].text == ":"  # `param web : ports`, without a value
-        if (
-            previous.kind == "word"
-            and previous.text in self.words
-            and not mark.first
-            and not (typed and named)
-        ):
+        if previous.text in self.words and not mark.first and not (named and self._is_value(n - 1)):
             return False  # a reserved word as a name: `ports check = 80`
         if previous.text == ":" and self._continues(n) and not (mark.first and named):
             return False  # a type: `param servers : set = {}`
@@ -196,6 +190,12 @@ class _Cutter:
         if previous.text == "in" and before.text in ("=", ",", "("):
             return False  # the flow type: `ports web = in`
         return not (previous.text == before.text == ":" and before.end == previous.start)  # `nets any = ::`
+
+    def _is_value(self, n: int) -> bool:
+        """Whether a declaration's word at ``n`` is none there: the type `ports`, the value `verdict`."""
+        if self.marks[n].text == "verdict":
+            return self.block is None and self.word != "verdict"
+        return n > 0 and self.marks[n - 1].text == ":"
 
     def _is_named(self, n: int) -> bool:
         """Whether what follows the keyword at ``n`` is what follows it in a declaration."""

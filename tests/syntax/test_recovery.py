@@ -147,3 +147,23 @@ def test_parse_is_the_same_from_several_threads(tmp_path: Path) -> None:
     alone = [result(text) for text in texts]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(result, texts)) == alone
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("param web : ports import x", "Param Import"),
+        ("param a : set table b = flows of all", "Param Table"),
+        ("param p : map(address) check x = 1", "Param Check"),
+        ('param w : ports test "x" {}', "Param Test"),
+        ("ports p = in import x", "Ports Import"),
+        ("nets any = :: filter f = tcp", "Nets Filter"),
+        ("check a = 1 = verdict check b = verdict import x", "Check Check Import"),
+        ("table t = flows of all per sip keep flows = verdict check z = 1", "Table Check"),
+        ("check a = verdict @review set b = a", "Check SetDeclaration"),
+    ],
+)
+def test_declarations_may_stand_on_one_line(text: str, kinds: str) -> None:
+    result = parse(SourceText("x", text))
+    assert not result.diagnostics
+    assert " ".join(type(item).__name__ for item in result.file.items) == kinds
