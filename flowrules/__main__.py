@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 fine, 1 findings or failed tests, 2 wrong usage, ruleset or site file, 3 data unreadable or not
     written, 4 a fault of ours, 130 interrupted.  No exception leaves it.
     """
+    # numpy starts a thread for linear algebra on each core, and nothing here multiplies matrices
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # trees, plans and results hold next to no cycles, and looking for some takes a quarter of a short command
+    gc.set_threshold(50_000, 20, 100)
     try:
         _prepare_output()
         from flowrules.cli import execute

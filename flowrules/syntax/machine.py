@@ -245,10 +245,11 @@ def _place(text: str, at: int) -> int:
 
 def _build(rule: Rule, builder: object) -> Build | None:
     """What makes the value of a rule from those of its symbols; ``None`` where its only one stands for it."""
-    if rule.single and rule.children == ((False, 0),) and not rule.absent:
+    as_written = not rule.absent and not any(spliced or gap for spliced, gap in rule.children)
+    if as_written and rule.single and rule.size == 1:
         return None
     make: Build = _spliced if rule.build is None else getattr(builder, rule.build)
-    if not rule.absent and all(child == (False, 0) for child in rule.children):
+    if as_written:
         return make
     children, absent, single = rule.children, rule.absent, rule.single
 

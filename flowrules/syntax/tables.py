@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import asdict, frozen
+from attrs import astuple, frozen
 
 START_RULES: Final = (
     "item",
@@ -50,7 +50,7 @@ class Rule:
     size: int
     build: str | None
     single: bool
-    children: tuple[tuple[bool, int], ...]
+    children: Sequence[tuple[bool, int]]
     absent: int
 
 
@@ -65,8 +65,8 @@ class Tables:
 
     terminals: tuple[Terminal, ...]
     rules: tuple[Rule, ...]
-    states: tuple[dict[str, int], ...]
-    starts: dict[str, tuple[int, int]]
+    states: Sequence[dict[str, int]]
+    starts: Mapping[str, tuple[int, int]]
 
 
 def make(grammar: str) -> Tables:
@@ -121,19 +121,17 @@ def _rule(rule: Any) -> Rule:
     )
 
 
-def to_plain(tables: Tables) -> dict[str, Any]:
+def to_plain(tables: Tables) -> list[Any]:
     """The tables as JSON can say them."""
-    return asdict(tables)
+    return list(astuple(tables))
 
 
-def from_plain(plain: Mapping[str, Any]) -> Tables:
-    """The tables of ``to_plain``.  Raises KeyError, TypeError or ValueError for anything else."""
+def from_plain(plain: Sequence[Any]) -> Tables:
+    """The tables of ``to_plain``.  Raises LookupError, TypeError or ValueError for anything else."""
+    terminals, rules, states, starts = plain
     return Tables(
-        terminals=tuple(Terminal(**t) for t in plain["terminals"]),
-        rules=tuple(
-            Rule(**{**r, "children": tuple((bool(s), int(n)) for s, n in r["children"])})
-            for r in plain["rules"]
-        ),
-        states=tuple(plain["states"]),
-        starts={name: (int(first), int(last)) for name, (first, last) in plain["starts"].items()},
+        terminals=tuple(Terminal(*terminal) for terminal in terminals),
+        rules=tuple(Rule(*rule) for rule in rules),
+        states=tuple(states),
+        starts=starts,
     )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
 from lark import Lark
 
-from flowrules.syntax import grammar, marks
+from flowrules.syntax import grammar, marks, tables
 from flowrules.syntax.declaration_builder import DeclarationBuilder
 from flowrules.syntax.machine import Machine
 from flowrules.syntax.tables import OPTIONS, START_RULES
+
+made = cache(tables.make)
+"""The tables, made once: what is asked here is only where they are kept."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tables, "make", made)
     return tmp_path / "flowrules"
 
 
@@ -54,6 +59,7 @@ def test_a_cache_that_others_can_write_is_not_read(folder: Path) -> None:
 def test_a_folder_that_cannot_be_made_only_costs_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tables, "make", made)
     (tmp_path / "flowrules").write_text("a file where the folder should be")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     load()
