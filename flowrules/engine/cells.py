@@ -136,7 +136,7 @@ class CellCounter:
             return units[key]
 
         self._units = [unit_of(member.where.cheap) for member in task.members]
-        atom_units = {a: unit_of((a,)) for m in task.members for a in base_atoms(m.cuts)}
+        self._atom_units = {a: unit_of((a,)) for m in task.members for a in base_atoms(m.cuts)}
         self._keys = list(units)
         self._passed = np.zeros((1, len(units)), np.bool_)
         """Which cell (by its id) passes which tests; cell 0 stands for rows that are put aside."""
@@ -153,17 +153,13 @@ class CellCounter:
             coder = task.members[hosted[0]].coder
             assert coder is not None
             self._by_host.append(_HostCells([(i, self._units[i]) for i in hosted], coder, self._sums))
-        self._by_cuts: list[CutCells] = []
         clusters: dict[int, list[CutMember]] = {}
         for i, member in enumerate(task.members):
             if member.cuts:
                 clusters.setdefault(member.cluster, []).append(CutMember(i, self._units[i], member.cuts))
-        for cut in clusters.values():
-            own = {a for m in cut for c in m.cuts for a in atoms(c)}
-            names = {cut_field(a) for a in own}
-            ranges = [r for r in task.ranges if r.name in names]
-            base = [unit for atom, unit in atom_units.items() if atom in own]
-            self._by_cuts.append(CutCells(cut, base, ranges, task.classes, self._sums))
+        self._by_cuts = [self._cut_cells(members) for members in clusters.values()]
+        self._raw = np.zeros(1, np.uint32)
+        """The combination of classes of each cell."""
         self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
@@ -226,8 +222,11 @@ class CellCounter:
         self._passed = np.concatenate((self._passed, passed))
         for signatures in (*(h.signatures for h in self._by_host), self._choosing.signatures):
             signatures.extend(passed)
-        for cut in self._by_cuts:
+        self._raw = np.concatenate((self._raw, new))
+        for cut in list(self._by_cuts):
             cut.extend(passed, new)
+            if not cut.fits:
+                self._part_cuts(cut)
 
     def _add(self, rows: Rows, cells: Cells) -> None:
         if self._whole is not None:
@@ -235,9 +234,8 @@ class CellCounter:
         for hosted in list(self._by_host):
             if not hosted.add(cells, rows):
                 self._give_up(hosted)
-        for cut in list(self._by_cuts):
-            if not cut.add(cells, rows):
-                self._give_up_cuts(cut)
+        for cut in self._by_cuts:
+            cut.add(cells, rows)
         if self._choosing.members:
             # apart from what others selected: these rows are in the order of their signatures
             selected: Selected = {(): rows}
@@ -252,12 +250,33 @@ class CellCounter:
         self._choosing = _Choosing([*self._choosing.members, *hosted.members])
         self._choosing.signatures.extend(self._passed[1:])
 
-    def _give_up_cuts(self, cut: CutCells) -> None:
-        """Select the rows of groupings whose cuts make too many cells, from this piece on."""
+    def _cut_cells(self, members: Sequence[CutMember]) -> CutCells:
+        """Cells for members whose cuts divide the same."""
+        own = {a for m in members for c in m.cuts for a in atoms(c)}
+        names = {cut_field(a) for a in own}
+        ranges = [r for r in self._task.ranges if r.name in names]
+        base = [unit for atom, unit in self._atom_units.items() if atom in own]
+        return CutCells(members, base, ranges, self._task.classes, self._sums)
+
+    def _part_cuts(self, cut: CutCells) -> None:
+        """Count in two parts what makes too many cells together; the rows of what does alone are selected."""
         self._flush_cuts(cut)
         self._by_cuts.remove(cut)
-        self._choosing = _Choosing([*self._choosing.members, *((m.place, m.unit) for m in cut.members)])
-        self._choosing.signatures.extend(self._passed[1:])
+        if len(cut.members) == 1:
+            self._choosing = _Choosing([*self._choosing.members, *((m.place, m.unit) for m in cut.members)])
+            self._choosing.signatures.extend(self._passed[1:])
+            return
+        # those that cut the same fields together
+        members = sorted(
+            cut.members, key=lambda m: sorted({str(cut_field(a)) for c in m.cuts for a in atoms(c)})
+        )
+        half = len(members) // 2
+        for part in (members[:half], members[half:]):
+            parted = self._cut_cells(part)
+            self._by_cuts.append(parted)
+            parted.extend(self._passed[1:], self._raw[1:])
+            if not parted.fits:
+                self._part_cuts(parted)
 
     def _flush_cuts(self, cut: CutCells) -> None:
         for i, flows, sums in cut.flush():

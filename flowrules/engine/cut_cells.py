@@ -105,10 +105,8 @@ class CutCells:
         self._counts = np.zeros(0, np.int64)
         self._sums = {n: np.zeros(0, np.int64) for n in self._names}
 
-    def add(self, cells: Cells, rows: Rows) -> bool:
-        """Count a piece; false (and nothing counted) where there are too many numbers."""
-        if not self.fits:
-            return False
+    def add(self, cells: Cells, rows: Rows) -> None:
+        """Count a piece, of cells that fit."""
         signature: Cells = self.signatures.of_cell.take(cells)
         found: list[Classes | None] = [None] * len(self._fields)
         live: NDArray[np.bool_] | None = None
@@ -122,7 +120,7 @@ class CutCells:
         if np.count_nonzero(live) < _MOST_LIVE * rows.rows:
             index = np.flatnonzero(live)
             if not len(index):
-                return True
+                return
             rows, signature = rows.take(index), signature.take(index)
             found = [None if own is None else own.take(index) for own in found]
         number: Cells | None = None
@@ -141,7 +139,6 @@ class CutCells:
         kernels().count(self._counts, places)
         for name, sums in self._sums.items():
             kernels().add(sums, places, rows.column(name))
-        return True
 
     def flush(self) -> list[tuple[int, int, Sums]]:
         """The place of each member with its flows and sums; begins anew."""
@@ -176,9 +173,9 @@ class _CutField:
         self.classes = classes
         count = classes.count
         rows = Rows(Chunk({classes.name: classes.values}, count), classes.around)
-        self._turns = np.zeros((len(members), count - 1), np.float32)
+        self._turns = np.zeros((len(members), count - 1), np.bool_)
         """Which members change their mind between a class and the next."""
-        self._passes = np.ones((len(members), count), np.float32)
+        self._passes = np.ones((len(members), count), np.bool_)
         """Which members may pass in a class."""
         self.selective = classes.of_addresses
         """Whether few rows pass: then the others are left out early."""
@@ -187,9 +184,9 @@ class _CutField:
                 for atom in atoms(cut):
                     if cut_field(atom) == classes.name:
                         held = truth(atom, rows)[0]
-                        self._turns[place, held[1:] != held[:-1]] = 1
+                        self._turns[place, held[1:] != held[:-1]] = True
                 if all(cut_field(a) == classes.name for a in atoms(cut)):
-                    self._passes[place, ~truth(cut, rows)[0]] = 0
+                    self._passes[place, ~truth(cut, rows)[0]] = False
             self.selective &= not self._passes[place].all()
         self._table = np.zeros(0, np.uint32)
         self._alive = np.zeros(0, np.bool_)
@@ -202,18 +199,17 @@ class _CutField:
         """Take new signatures in; how many local classes each has."""
         count = self.classes.count
         local = np.zeros((len(wanted), count), np.int64)
-        known = wanted.astype(np.float32)
-        np.cumsum(known @ self._turns > 0, axis=1, out=local[:, 1:])
+        turns = _some(wanted, self._turns)
+        np.cumsum(turns, axis=1, out=local[:, 1:])
         sizes: NDArray[np.int64] = local[:, -1] + 1
         firsts = np.zeros((len(wanted), count), np.uint16)
-        # backwards, so that the first class of each local one is written last
-        for one in range(count - 1, -1, -1):
-            firsts[np.arange(len(wanted)), local[:, one]] = one
+        row, before = np.nonzero(turns)
+        firsts[row, local[row, before + 1]] = before + 1
         # where there are too many, nobody looks at the table
         table = (local * strides[:, None]).astype(np.uint32)
         self._table = np.concatenate((self._table, table.reshape(-1)))
         self._firsts = np.concatenate((self._firsts, firsts.reshape(-1)))
-        self._alive = np.concatenate((self._alive, (known @ self._passes > 0).reshape(-1)))
+        self._alive = np.concatenate((self._alive, _some(wanted, self._passes).reshape(-1)))
         self._sizes = np.concatenate((self._sizes, sizes))
         self._strides = np.concatenate((self._strides, strides))
         return sizes
@@ -244,6 +240,22 @@ class _CutField:
         one = self._firsts.take(signature * self.classes.count + local)
         value: NDArray[np.generic] = self.classes.values.take(one)
         return value
+
+
+def _some(wanted: NDArray[np.bool_], marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each row of ``wanted`` (by members) and column of ``marks`` (members by columns): whether both hold of some
+    member."""
+    out = np.zeros((len(wanted), marks.shape[1]), np.bool_)
+    for mine, theirs in zip(_words(wanted).T, _words(marks.T).T, strict=True):
+        out |= mine[:, None] & theirs[None, :] != 0
+    return out
+
+
+def _words(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Each row's bits in words of 64."""
+    padded = np.zeros((len(bits), -(-bits.shape[1] // 64) * 64), np.bool_)
+    padded[:, : bits.shape[1]] = bits
+    return np.packbits(padded, axis=1).view(np.uint64)
 
 
 def _longer(array: NDArray[np.int64], size: int) -> NDArray[np.int64]:
