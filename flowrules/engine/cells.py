@@ -215,10 +215,11 @@ class CellCounter:
         first = len(self._passed)
         self._ids[new] = np.arange(first, first + len(new), dtype=np.uint32)
         samples = self._task.classes.samples(new)
-        passed = np.ones((len(new), len(self._tests)), np.bool_)
-        for unit, tests in enumerate(self._tests):
+        by_unit = np.ones((len(self._tests), len(new)), np.bool_)
+        for told, tests in zip(by_unit, self._tests, strict=True):
             for test in tests:
-                passed[:, unit] &= truth(test, samples)[0]
+                told &= truth(test, samples)[0]
+        passed = np.ascontiguousarray(by_unit.T)
         self._passed = np.concatenate((self._passed, passed))
         for signatures in (*(h.signatures for h in self._by_host), self._choosing.signatures):
             signatures.extend(passed)

@@ -27,14 +27,20 @@ class Signatures:
             self._numbers[np.packbits(np.zeros(len(self._units), np.bool_)).tobytes()] = 0
             self._wanted.append(np.zeros(len(self._units), np.bool_))
             return
+        if not len(self._units):
+            self.of_cell = np.zeros(len(self.of_cell) + len(passed), np.uint32)
+            return
         own = passed[:, self._units]
-        more = np.empty(len(own), np.uint32)
-        for row, word in enumerate(np.packbits(own, axis=1)):
+        words = np.ascontiguousarray(np.packbits(own, axis=1))
+        whole = words.view(np.dtype((np.void, words.shape[1]))).reshape(-1)
+        different, rows, which = np.unique(whole, return_index=True, return_inverse=True)
+        numbers = np.empty(len(different), np.uint32)
+        for place, (word, row) in enumerate(zip(different, rows.tolist(), strict=True)):
             number = self._numbers.setdefault(word.tobytes(), len(self._numbers))
             if number == len(self._wanted):
                 self._wanted.append(own[row])
-            more[row] = number
-        self.of_cell = np.concatenate((self.of_cell, more))
+            numbers[place] = number
+        self.of_cell = np.concatenate((self.of_cell, numbers.take(which)))
 
     def wanted_by(self) -> dict[int, NDArray[np.bool_]]:
         """For each unit which signatures it wants."""
