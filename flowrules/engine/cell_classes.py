@@ -19,7 +19,7 @@ from flowrules.engine.turning_points import turning_points
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.model.fields import STORED
-from flowrules.plan.cells import atoms
+from flowrules.plan.cell_tests import atoms
 from flowrules.plan.field_use import TYPES, fields_of
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from flowrules.engine.where import Selected, Where, select_rows
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import Aggregate
-from flowrules.plan.cells import CUT_FIELDS, atoms, base_atoms, cut_field
+from flowrules.plan.cell_tests import CUT_FIELDS, atoms, base_atoms, cut_field
 
 if TYPE_CHECKING:
     from flowrules.engine.surroundings import Surroundings
@@ -42,6 +42,9 @@ Cells = NDArray[np.uint32]
 
 MOST_CELLS: Final = 1 << 22
 """The most combinations of classes that one table numbers; groupings with more are divided."""
+
+MOST_DIRECT: Final = 1 << 20
+"""Up to so many combinations (times tests) all are cells from the start, so that rows need no look-up of theirs."""
 
 MOST_BY_HOST: Final = 1 << 23
 """The most entries of a histogram by host and signature; beyond it the rows of each grouping are selected."""
@@ -164,6 +167,11 @@ class CellCounter:
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
         self._most = 0
+        # what no row is in costs nothing where rows are counted by cell alone
+        evaluated = task.classes.size * len(self._tests)
+        self._direct = evaluated <= MOST_DIRECT and not self._by_host and not self._by_cuts
+        if self._direct:
+            self._meet(np.arange(task.classes.size, dtype=np.uint32))
 
     def add(self, rows: Rows, selected: Selected, decided: Decided = NOTHING_DECIDED) -> None:
         """Count a piece, in which some predicates are known already."""
@@ -193,6 +201,9 @@ class CellCounter:
     def _number(self, rows: Rows) -> Cells:
         """The cell of each row, 0 for rows put aside."""
         raw = self._task.classes.of(rows)
+        if self._direct:
+            raw += np.uint32(1)
+            return raw
         cells = self._ids.take(raw)
         if cells.min():
             return cells

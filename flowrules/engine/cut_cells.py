@@ -23,7 +23,7 @@ from flowrules.engine.row_values import Rows
 from flowrules.engine.signatures import Signatures
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
-from flowrules.plan.cells import atoms, cut_field
+from flowrules.plan.cell_tests import atoms, cut_field
 
 Cells = NDArray[np.uint32]
 Sums = Mapping[str, NDArray[np.int64]]

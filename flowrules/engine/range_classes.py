@@ -21,7 +21,7 @@ from flowrules.model import expression as ex
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import IPV4_HIGHEST
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED, STORED
-from flowrules.plan.cells import atoms
+from flowrules.plan.cell_tests import atoms
 
 if TYPE_CHECKING:
     from flowrules.engine.surroundings import Surroundings

@@ -2,44 +2,33 @@
 
 A *cell* is a combination of classes of values: of the protocol, of a port and the like, values that no test of
 the scan tells apart fall into one class.  All rows of a cell pass the same tests, so that what a row costs
-does not grow with the number of groupings.  Tests that look at anything else (sizes, addresses, sets) are the
+does not grow with the number of groupings.  Thresholds of sizes and times and ranges of addresses, *cuts*, divide
+cells further where groupings without keys ask for them.  Tests that look at anything else are the
 *rest*: they are taken on the rows of those cells alone that pass the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from flowrules.model import expression as ex
 from flowrules.model.types import ADDRESS
 from flowrules.plan.aggregates import SUM
-from flowrules.plan.field_use import TYPES, fields_of
-from flowrules.plan.plan import CellMember, CellPlan, GroupingPlan
-
-CELL_FIELDS: Final = (
-    "type",
-    "protocol",
-    "flags",
-    "initial_flags",
-    "session_flags",
-    "ip_version",
-    "application",
-    "sport",
-    "dport",
+from flowrules.plan.cell_tests import (
+    ADDRESS_FIELDS,
+    CELL_FIELDS,
+    CUT_FIELDS,
+    Decisions,
+    atoms,
+    cut_field,
+    range_count,
 )
-"""Stored fields with few values, of which cells are made."""
-
-ADDRESS_FIELDS: Final = frozenset({"sip", "dip", "nhip"})
-
-CUT_FIELDS: Final = ("sip", "dip", "nhip", "packets", "bytes", "duration", "stime")
-"""Stored fields with many values, whose thresholds and ranges can divide cells."""
-
-MOST_CUTS: Final = 2048
-"""The most ranges of one field that divide cells; tests that would make it more are taken by themselves."""
+from flowrules.plan.estimate import by_cells, by_predicates, total
+from flowrules.plan.field_use import TYPES, fields_of
+from flowrules.plan.plan import CellMember, CellPlan, GroupingPlan, Ways
 
 MOST_LOCAL: Final = 256.0
 """About how many cells cuts may make of one, before they are counted apart."""
@@ -47,34 +36,40 @@ MOST_LOCAL: Final = 256.0
 OPEN: Final = 0.15
 """About which part of the rules a cell leaves open for tests of thresholds and addresses."""
 
-FEWEST: Final = 6
-"""From so many groupings in a scan on, cells cost less than a predicate for each.
-
-One with keys counts half: looking keys up is most of its cost, and cells do not save that.
-"""
+MARGIN: Final = 1.0
+"""Cells are taken where they cost less than this many times what predicates do."""
 
 _SUMMED: Final = frozenset({"packets", "bytes"})
 
 
-def plan_cells(scan: int, groupings: Sequence[GroupingPlan], direction_by: str) -> CellPlan | None:
-    """The cells of a scan; ``None`` where each grouping had better test its own predicates."""
-    counted_here = [p for p, g in enumerate(groupings) if g.scan == scan and g.finer is None]
-    if len(counted_here) < FEWEST:
-        return None
-    decisions = _Decisions(direction_by)
+def plan_cells(
+    scan: int, groupings: Sequence[GroupingPlan], direction_by: str
+) -> tuple[CellPlan | None, Ways | None]:
+    """The cells of a scan (``None`` where each grouping had better test its own predicates), and what was
+    weighed (``None`` where there are no groupings for cells).
+    """
+    decisions = Decisions(direction_by)
     members = []
-    for place in counted_here:
-        member = _member(place, groupings[place], decisions)
-        if member is not None:
-            members.append(member)
-    if sum(1.0 if not groupings[m.grouping].keys else 0.5 for m in members) < FEWEST:
-        return None
-    fields = {n for m in members for p in (*m.tests, *m.cuts) for n in decisions.of(p).fields}
-    members, clusters = clustered(members, few_cells=bool(fields & set(CELL_FIELDS)))
-    return CellPlan(tuple(f for f in CELL_FIELDS if f in fields), tuple(members), clusters)
+    for place, grouping in enumerate(groupings):
+        if grouping.scan == scan and grouping.finer is None:
+            member = _member(place, grouping, decisions)
+            if member is not None:
+                members.append(member)
+    if not members:
+        return None, None
+    held = {n for m in members for p in (*m.tests, *m.cuts) for n in decisions.of(p).fields}
+    fields = tuple(f for f in CELL_FIELDS if f in held)
+    members, clusters = clustered(members, few_cells=bool(fields))
+    ways = Ways(
+        tuple(by_cells(fields, members, clusters, groupings)),
+        tuple(by_predicates([groupings[m.grouping] for m in members])),
+    )
+    if total(ways.cells) >= MARGIN * total(ways.predicates):
+        return None, ways
+    return CellPlan(fields, tuple(members), clusters), ways
 
 
-def _member(place: int, grouping: GroupingPlan, decisions: _Decisions) -> CellMember | None:
+def _member(place: int, grouping: GroupingPlan, decisions: Decisions) -> CellMember | None:
     tests, cuts, rest = [], [], []
     for predicate in grouping.where:
         decided = decisions.of(predicate)
@@ -93,78 +88,6 @@ def _member(place: int, grouping: GroupingPlan, decisions: _Decisions) -> CellMe
     keyed = len(grouping.keys) == 1 and _is_host(grouping.keys[0])
     counted = not rest and (keyed or not grouping.keys) and summed
     return CellMember(place, tuple(tests), tuple(rest), counted, keyed, tuple(cuts))
-
-
-@frozen
-class _Decided:
-    """Whether cells decide a predicate, by which fields, and whether it cuts some of them."""
-
-    decidable: bool
-    cut: bool
-    fields: frozenset[str]
-
-
-class _Decisions:
-    """What cells decide; equal predicates are one object, each of which is looked at once."""
-
-    def __init__(self, direction_by: str) -> None:
-        self._direction_by = direction_by
-        self._held: dict[int, _Decided] = {}
-        self._ranges: dict[str, int] = {}
-
-    def of(self, predicate: ex.Expression) -> _Decided:
-        held = self._held.get(id(predicate))
-        if held is None:
-            held = self._held[id(predicate)] = self._decide(predicate)
-        return held
-
-    def _decide(self, predicate: ex.Expression) -> _Decided:
-        fields: set[str] = set()
-        cut = False
-        for atom in atoms(predicate):
-            name = cut_field(atom)
-            if name is not None:
-                count = self._ranges.get(name, 0) + _ranges(atom)
-                if count > MOST_CUTS:
-                    return _Decided(False, False, frozenset())
-                self._ranges[name] = count
-                cut = True
-            elif _is_atom(atom, self._direction_by):
-                fields.update(fields_of((atom,), self._direction_by))
-            else:
-                return _Decided(False, False, frozenset())
-        return _Decided(bool(fields) or cut, cut, frozenset(fields))
-
-
-def _ranges(atom: ex.Expression) -> int:
-    match atom:
-        case ex.In(collection=ex.Ranges(ranges=ranges) | ex.Numbers(ranges=ranges)):
-            return len(ranges)
-        case ex.In(collection=ex.Addresses(set=members)):
-            return members.range_count
-        case _:
-            return 1
-
-
-def cut_field(atom: ex.Expression) -> str | None:
-    """The field with many values of which a test compares a value with constants, and looks at nothing else."""
-    match atom:
-        case ex.Compare(left=ex.Field(name=name), right=ex.Literal(value=value)):
-            whole = isinstance(value, int | Fraction) and not isinstance(value, bool)
-            address = name in ADDRESS_FIELDS
-            plain = isinstance(value, int) if address else whole
-            return name if name in CUT_FIELDS and plain and (not address or atom.op in ("=", "!=")) else None
-        case ex.In(items=(ex.Field(name=name),), collection=ex.Ranges() | ex.Numbers()):
-            return name if name in CUT_FIELDS and name not in ADDRESS_FIELDS else None
-        case ex.In(items=(ex.Field(name=name),), collection=ex.Addresses()):
-            return name if name in ADDRESS_FIELDS else None
-        case _:
-            return None
-
-
-def base_atoms(cuts: Iterable[ex.Expression]) -> tuple[ex.Expression, ...]:
-    """The tests of fields with few values in predicates that cut others."""
-    return tuple(dict.fromkeys(a for cut in cuts for a in atoms(cut) if cut_field(a) is None))
 
 
 def clustered(
@@ -207,34 +130,8 @@ def _spread(members: Sequence[CellMember], few_cells: bool) -> float:
     share = OPEN if few_cells else 1.0
     out = 1.0
     for own in cuts.values():
-        out *= 1 + share * sum(map(_ranges, own))
+        out *= 1 + share * sum(map(range_count, own))
     return out
-
-
-def atoms(node: ex.Expression) -> tuple[ex.Expression, ...]:
-    """The tests below *and*, *or*, *not* and *n of*, each once."""
-    match node:
-        case ex.And(items=items) | ex.Or(items=items) | ex.NOf(items=items):
-            return tuple(dict.fromkeys(a for item in items for a in atoms(item)))
-        case ex.Not(of=of):
-            return atoms(of)
-        case _:
-            return (node,)
-
-
-def _is_atom(node: ex.Expression, direction_by: str) -> bool:
-    """Whether a test looks at one field with few values and nothing else."""
-    match node:
-        case ex.FlagTest(name=name):
-            return name in CELL_FIELDS
-        case ex.Direction(name=name):
-            return name != "all" and direction_by == TYPES
-        case ex.Compare(left=ex.Field(name=name), right=ex.Literal(value=value)):
-            return name in CELL_FIELDS and value is not None
-        case ex.In(items=(ex.Field(name=name),), collection=ex.Ranges() | ex.Numbers() | ex.Labels()):
-            return name in CELL_FIELDS
-        case _:
-            return False
 
 
 def _is_host(key: ex.Expression) -> bool:

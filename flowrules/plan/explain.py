@@ -9,7 +9,8 @@ from flowrules.model.expression_text import expression_text
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import Aggregate
 from flowrules.plan.cost import cost
-from flowrules.plan.plan import CellMember, CellPlan, CollectionPlan, GroupingPlan, Plan, Query
+from flowrules.plan.estimate import classes_at_most, total
+from flowrules.plan.plan import CellMember, CellPlan, CollectionPlan, GroupingPlan, Plan, Query, Ways
 
 
 def explain(plan: Plan) -> str:
@@ -29,9 +30,11 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield "  predicates tested once for several groups:"
             for predicate in sorted(shared, key=cost):
                 yield f"    {_text(predicate)}  ({shared[predicate]} times)"
-        cells = plan.cells.get(scan.number)
+        cells, ways = plan.cells.get(scan.number), plan.ways.get(scan.number)
         if cells is not None:
             yield from _cells(cells)
+        if ways is not None:
+            yield from _weighed(ways, cells)
         for place, grouping in enumerate(plan.groupings):
             if grouping.scan == scan.number:
                 yield from _grouping(plan, place, grouping)
@@ -65,13 +68,33 @@ def _lines(plan: Plan) -> Iterator[str]:
 def _cells(cells: CellPlan) -> Iterator[str]:
     yield f"  counted by cells of {', '.join(cells.fields)}, {len(cells.members)} groups in one go:"
     ways = (
-        ("by cell alone", [m for m in cells.members if m.counted and not m.keyed]),
+        ("by cell alone", [m for m in cells.members if m.counted and not m.keyed and not m.cuts]),
+        *(
+            (
+                f"by cell, divided by {', '.join(names)}",
+                [m for m in cells.members if m.cuts and m.cluster == n],
+            )
+            for n, names in enumerate(cells.clusters)
+        ),
         ("by cell and host", [m for m in cells.members if m.counted and m.keyed]),
         ("from the rows of their cells", [m for m in cells.members if not m.counted]),
     )
     for way, members in ways:
         if members:
             yield f"    {way}: {'groups' if len(members) > 1 else 'group'} {_places(members)}"
+
+
+def _weighed(ways: Ways, cells: CellPlan | None) -> Iterator[str]:
+    """Why groups are counted by cells, or are not."""
+    by_cells, each = (f"about {total(steps):.1f} ns a row" for steps in (ways.cells, ways.predicates))
+    if cells is None:
+        yield f"  each group tests its own predicates: {each} (by cells {by_cells})"
+        return
+    counts = ", ".join(f"{name} {count:,}" for name, count in classes_at_most(cells).items())
+    yield f"    {by_cells} (each by its own predicates {each}):"
+    for step in ways.cells:
+        yield f"      {step.nanoseconds:5.1f} ns  {step.what}"
+    yield f"    classes at most: {counts}"
 
 
 def _places(members: Sequence[CellMember]) -> str:

@@ -65,6 +65,14 @@ class Query:
 
 
 @frozen
+class Step:
+    """A part of what a row costs: what is done, and the nanoseconds."""
+
+    what: str
+    nanoseconds: float
+
+
+@frozen
 class CellMember:
     """A grouping counted by cells: the predicates that its cells decide, and those that are left.
 
@@ -95,6 +103,17 @@ class CellPlan:
     clusters: tuple[tuple[str, ...], ...] = ()
 
 
+@frozen(eq=False)
+class Ways:
+    """What a row of a scan is estimated to cost for the groupings that cells can count.
+
+    ``cells``: counted by cells; ``predicates``: each grouping by its own tests.
+    """
+
+    cells: tuple[Step, ...]
+    predicates: tuple[Step, ...]
+
+
 @frozen
 class ScanPlan:
     """One pass over the flows: the stored fields that it reads, and why it cannot be part of an earlier one."""
@@ -118,6 +137,8 @@ class Plan:
     profiles: Mapping[str, int]
     cells: Mapping[int, CellPlan]
     """Which groupings of a scan are counted by cells, for the scans that have such."""
+    ways: Mapping[int, Ways] = {}
+    """What was weighed to decide that, for the scans that have groupings for cells."""
 
     def shared(self, scan: int) -> dict[ex.Expression, int]:
         """Predicates that more than one grouping or collection of a scan tests, with how many do."""

@@ -29,7 +29,7 @@ from flowrules.plan.field_use import (
 )
 from flowrules.plan.key_tests import explodes, is_inside, keys_beside
 from flowrules.plan.missing import Fields, MissingField
-from flowrules.plan.plan import CellPlan, CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
+from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
 from flowrules.plan.rewriting import Asked, Rewriter, depends
 
 _ALWAYS_READ = ("stime", "duration")
@@ -389,6 +389,7 @@ class _Planner:
         used = [g.scan for g in self.grouping_plans] + [c.scan for c in self.collection_plans]
         last = max(used, default=1)
         scans = tuple(ScanPlan(n, self._scan_fields(n), self.reasons.get(n, "")) for n in range(1, last + 1))
+        planned = {n: plan_cells(n, self.grouping_plans, self.direction_by) for n in range(1, last + 1)}
         return Plan(
             scans,
             tuple(self.grouping_plans),
@@ -397,11 +398,9 @@ class _Planner:
             self.ready_sets,
             self.ready_tables,
             self.ready_profiles,
-            {n: cells for n in range(1, last + 1) if (cells := self._cells(n)) is not None},
+            {n: cells for n, (cells, _) in planned.items() if cells is not None},
+            {n: ways for n, (_, ways) in planned.items() if ways is not None},
         )
-
-    def _cells(self, scan: int) -> CellPlan | None:
-        return plan_cells(scan, self.grouping_plans, self.direction_by)
 
     def _scan_fields(self, scan: int) -> frozenset[str]:
         expressions: list[ex.Expression] = []

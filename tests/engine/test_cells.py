@@ -20,7 +20,8 @@ from flowrules.model.address_set import AddressSet
 from flowrules.model.fields import STORED
 from flowrules.model.program import Program, TableDeclaration
 from flowrules.plan import cells as plan_cells
-from flowrules.plan.cells import CELL_FIELDS
+from flowrules.plan.cell_tests import CELL_FIELDS
+from flowrules.plan.estimate import classes_at_most, total
 from flowrules.plan.explain import explain
 from flowrules.plan.planner import make_plan
 from tests.engine.building import all_of, among, any_of, cmp, f, m, no, program, source, table, way
@@ -175,7 +176,7 @@ def answers(rules: Program, columns: Rows, **how: Any) -> dict[str, Any]:
 @pytest.fixture
 def by_cells(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Cells for any number of groupings and any piece."""
-    monkeypatch.setattr(plan_cells, "FEWEST", 1)
+    monkeypatch.setattr(plan_cells, "MARGIN", float("inf"))
     monkeypatch.setattr(cells, "LEAST_ROWS", 1)
     return monkeypatch
 
@@ -196,10 +197,10 @@ def test_cells_answer_as_predicates_do(
     if wide:
         columns = with_ipv6(columns, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_cells, "FEWEST", 10_000)
+        patch.setattr(plan_cells, "MARGIN", 0)
         expected = answers(made, columns, threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_cells, "FEWEST", 1)
+        patch.setattr(plan_cells, "MARGIN", float("inf"))
         patch.setattr(cells, "LEAST_ROWS", 1)
         assert answers(made, columns, threads=threads, rows=size) == expected
         for room, cap in ((cells, "MOST_CELLS"), (cells, "MOST_BY_HOST"), (cut_cells, "MOST_CUT_CELLS")):
@@ -224,7 +225,7 @@ MANY = ruleset(
 
 def plain(columns: Rows, rules: Program = MANY) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_cells, "FEWEST", 10_000)
+        patch.setattr(plan_cells, "MARGIN", 0)
         return answers(rules, columns, threads=1)
 
 
@@ -272,9 +273,9 @@ def test_addresses_of_both_versions_in_one_run(by_cells: pytest.MonkeyPatch) -> 
     columns = flows(5, 1_000)
     wide = {n: widen(c) if n in ("sip", "dip") else c for n, c in columns.items()}
     both = [source_of(columns), source_of(wide)]
-    by_cells.setattr(plan_cells, "FEWEST", 10_000)
+    by_cells.setattr(plan_cells, "MARGIN", 0)
     expected = run(MANY, both, threads=1, rows=90).tables["t:t1"].frame
-    by_cells.setattr(plan_cells, "FEWEST", 1)
+    by_cells.setattr(plan_cells, "MARGIN", float("inf"))
     found = run(MANY, both, threads=1, rows=90).tables["t:t1"].frame
     assert [c.values.tolist() for c in found.columns.values()] == [
         c.values.tolist() for c in expected.columns.values()
@@ -300,24 +301,51 @@ def test_values_that_no_test_tells_apart_are_one_class() -> None:
     assert classes.size == 6
 
 
-def test_the_plan_takes_cells_from_some_groupings_on() -> None:
-    few = ruleset([(among("dport", [p]), {"n": m("flows")}, []) for p in range(plan_cells.FEWEST - 1)])
-    assert make_plan(few).cells == {}
-    more = ruleset([(among("dport", [p]), {"n": m("flows")}, []) for p in range(plan_cells.FEWEST)])
-    planned = make_plan(more)
-    assert planned.cells[1].fields == ("dport",)
-    assert "counted by cells of dport" in explain(planned)
-    assert "counted by cells" not in explain(make_plan(few))
+def by_ports(ports: Sequence[int]) -> Program:
+    return ruleset([(among("dport", [p]), {"n": m("flows")}, []) for p in ports])
 
 
-def test_what_cells_do_not_decide_is_left() -> None:
+def test_the_plan_takes_cells_where_they_cost_less() -> None:
+    few, more = make_plan(by_ports(PORTS[:2])), make_plan(by_ports(range(30)))
+    assert few.cells == {}
+    assert total(few.ways[1].cells) > total(few.ways[1].predicates)
+    assert "each group tests its own predicates: about" in explain(few)
+    assert more.cells[1].fields == ("dport",)
+    assert total(more.ways[1].cells) < total(more.ways[1].predicates)
+    # each port, and all others
+    assert classes_at_most(more.cells[1]) == {"dport": 31}
+    assert "counted by cells of dport" in explain(more)
+
+
+def test_what_cells_do_not_decide_is_left(by_cells: pytest.MonkeyPatch) -> None:
     rules = ruleset(
-        [
-            (all_of(among("dport", [p]), cmp("packets", ">=", 4)), {"n": m("flows")}, ["sip"])
-            for p in range(2 * plan_cells.FEWEST)
-        ]
+        [(all_of(among("dport", [p]), cmp("packets", ">=", 4)), {"n": m("flows")}, ["sip"]) for p in range(3)]
     )
     member = make_plan(rules).cells[1].members[0]
     assert member.tests == (among("dport", [0]),)
     assert member.rest == (cmp("packets", ">=", 4),)
     assert not member.counted
+
+
+def test_cuts_of_the_same_fields_are_counted_together(by_cells: pytest.MonkeyPatch) -> None:
+    inside = ex.In(
+        type=t.TRUTH, items=(f("sip"),), collection=ex.Addresses(set=AddressSet.from_ranges(NETS[:1]))
+    )
+    cut = [cmp("packets", ">=", 4), cmp("bytes", "<", 90), inside, all_of(inside, cmp("packets", "<", 2))]
+    rules = ruleset([(all_of(among("dport", [80]), c), {"n": m("flows")}, []) for c in cut])
+    planned = make_plan(rules)
+    assert planned.cells[1].clusters == (("sip", "packets"), ("packets", "bytes"))
+    assert [member.cluster for member in planned.cells[1].members] == [1, 1, 0, 0]
+    assert all(member.counted and not member.rest for member in planned.cells[1].members)
+    assert "by cell, divided by packets, bytes: groups 1-2" in explain(planned)
+
+
+def test_clusters_that_make_too_many_cells_are_parted() -> None:
+    rules = ruleset(
+        [
+            (cmp(name, ">=", 100 * n), {"n": m("flows")}, [])
+            for n in range(300)
+            for name in ("packets", "bytes")
+        ]
+    )
+    assert make_plan(rules).cells[1].clusters == (("bytes",), ("packets",))

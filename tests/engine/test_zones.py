@@ -110,7 +110,7 @@ def test_cells_over_a_store_answer_as_predicates_in_memory(
     with small_stores(block, 1) as patch, TemporaryDirectory() as folder:
         path = Path(folder, "store")
         write_store(path, [source_of(columns)])
-        patch.setattr(plan_cells, "FEWEST", 1)
+        patch.setattr(plan_cells, "MARGIN", float("inf"))
         for name in ("LEAST_ROWS", "FEWEST_LEFT"):
             patch.setattr(cells, name, 1)
         sources = open_store(path).sources()
