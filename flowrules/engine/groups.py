@@ -59,12 +59,14 @@ class GroupNumbers:
             columns = [self._inner.encode(columns[: self._split]), *columns[self._split :]]
         if not len(columns[0]):
             return np.zeros(0, np.uint32)
+        columns = [_narrowed(c) for c in columns]
         needed = tuple(int(c.max()).bit_length() for c in columns)
+        rows = max(len(c) for c in columns)
         while True:
             packing = self._packing
             if any(n > b for n, b in zip(needed, packing.bits, strict=True)):
                 packing = self._repack(needed)
-            words = _pack(columns, packing.bits)
+            words = np.broadcast_to(_pack(columns, packing.bits), (rows,))
             numbers, absent = packing.numbers.look_up(words)
             if not len(absent):
                 return numbers
@@ -102,8 +104,13 @@ class GroupNumbers:
             return self._packing
 
 
+def _narrowed(column: Codes) -> Codes:
+    """One row of a column that repeats one, else the column."""
+    return column[:1] if column.strides == (0,) else column
+
+
 def _pack(columns: Sequence[Codes], bits: tuple[int, ...]) -> NDArray[Any]:
-    """Codes side by side, the first column in the highest bits."""
+    """Codes side by side, the first column in the highest bits; columns have all rows, or one for all."""
     if sum(bits) <= 32:
         narrow = columns[0]
         for column, width in zip(columns[1:], bits[1:], strict=True):
@@ -111,8 +118,7 @@ def _pack(columns: Sequence[Codes], bits: tuple[int, ...]) -> NDArray[Any]:
         return narrow
     word = columns[0].astype(np.uint64)
     for column, width in zip(columns[1:], bits[1:], strict=True):
-        word <<= np.uint64(width)
-        word |= column
+        word = word << np.uint64(width) | column
     return word
 
 

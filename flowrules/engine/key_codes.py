@@ -27,6 +27,7 @@ Codes = NDArray[np.uint32]
 class Coder(Protocol):
     """Codes of the values of one expression."""
 
+    of: ex.Expression
     width: int
     """The most bits that a code takes."""
 
@@ -62,29 +63,29 @@ class AddressCoder:
     width = 32
 
     def __init__(self, of: ex.Expression, ids: AddressIds) -> None:
-        self._of = of
+        self.of = of
         self._ids = ids
 
     @property
     def of_field(self) -> bool:
         """Whether the addresses are a stored field, as they stand in the chunk."""
-        return isinstance(self._of, ex.Field) and self._of.name in ("sip", "dip", "nhip")
+        return isinstance(self.of, ex.Field) and self.of.name in ("sip", "dip", "nhip")
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def numbered(self, rows: Rows) -> bool:
         """Whether the rows come with small numbers of these addresses."""
-        name = _field_behind(self._of, rows)
+        name = _field_behind(self.of, rows)
         return name is not None and name in rows.chunk.homes
 
     def encode(self, rows: Rows) -> Codes:
         """The id of each row's address."""
-        name = _field_behind(self._of, rows)
+        name = _field_behind(self.of, rows)
         homes = None if name is None else rows.homes(name)
         if name is not None and homes is not None and rows.chunk.hosts is not None:
             return self._ids.encode_numbered(homes, rows.chunk.hosts, lambda: rows.column(name))
-        values = rows.values(self._of)
+        values = rows.values(self.of)
         return _hidden(self._ids.encode(values.array), values)
 
     def decode(self, codes: Codes) -> Series:
@@ -96,10 +97,10 @@ class AddressCoder:
             addresses["low"][~known] = 0xFFFF << 32
             addresses["high"][~known] = 0
         prefix = None
-        if isinstance(self._of, ex.Mask):
+        if isinstance(self.of, ex.Mask):
             mapped = is_mapped(addresses)
-            prefix = np.where(mapped, self._of.v4 + 96, self._of.v6).astype(np.uint8)
-        return Series(self._of.type, narrowed(addresses), known, None, prefix)
+            prefix = np.where(mapped, self.of.v4 + 96, self.of.v6).astype(np.uint8)
+        return Series(self.of.type, narrowed(addresses), known, None, prefix)
 
 
 def _field_behind(of: ex.Expression, rows: Rows) -> str | None:
@@ -119,7 +120,7 @@ class NumberCoder:
     """Whole numbers; times in bins by the number of their bin."""
 
     def __init__(self, of: ex.Expression, width: int) -> None:
-        self._of = of
+        self.of = of
         self.width = width
         self._codes = NumberCodes()
         self._dtype: Any = np.int64
@@ -129,7 +130,7 @@ class NumberCoder:
 
     def encode(self, rows: Rows) -> Codes:
         """The code of each row's number."""
-        of = self._of
+        of = self.of
         if isinstance(of, ex.Bin):
             inner = rows.values(of.of)
             return _hidden(self._codes.encode(inner.array // of.width), inner)
@@ -141,11 +142,11 @@ class NumberCoder:
     def decode(self, codes: Codes) -> Series:
         """The numbers of codes."""
         numbers = self._codes.values(self._dtype).take(codes)
-        if isinstance(self._of, ex.Bin):
-            numbers = numbers * self._of.width
-        if self._of.type.name == "truth":
+        if isinstance(self.of, ex.Bin):
+            numbers = numbers * self.of.width
+        if self.of.type.name == "truth":
             numbers = numbers.astype(np.bool_)
-        return Series(self._of.type, numbers, _known(codes))
+        return Series(self.of.type, numbers, _known(codes))
 
 
 class LabelCoder:
@@ -154,7 +155,7 @@ class LabelCoder:
     width = 32
 
     def __init__(self, of: ex.Expression, labels: LabelCodes) -> None:
-        self._of = of
+        self.of = of
         self._labels = labels
 
     def __len__(self) -> int:
@@ -162,15 +163,15 @@ class LabelCoder:
 
     def encode(self, rows: Rows) -> Codes:
         """The code of each row's label."""
-        values = rows.values(self._of)
+        values = rows.values(self.of)
         if values.labels:
             return _hidden(values.array, values)
-        decoded = rows.around.values_of(rows.around.series_of(values, self._of.type))
+        decoded = rows.around.values_of(rows.around.series_of(values, self.of.type))
         return _hidden(decoded.array.astype(np.uint32), decoded)
 
     def decode(self, codes: Codes) -> Series:
         """The labels of codes."""
-        return Series(self._of.type, self._labels.decode(codes), _known(codes))
+        return Series(self.of.type, self._labels.decode(codes), _known(codes))
 
 
 class RatioCoder:
@@ -179,7 +180,7 @@ class RatioCoder:
     width = 32
 
     def __init__(self, of: ex.Expression) -> None:
-        self._of = of
+        self.of = of
         self._ratios = WordCodes(2)
 
     def __len__(self) -> int:
@@ -187,7 +188,7 @@ class RatioCoder:
 
     def encode(self, rows: Rows) -> Codes:
         """The code of each row's ratio; denominator 0 marks a float."""
-        values = rows.values(self._of)
+        values = rows.values(self.of)
         if values.array.dtype.kind == "f":
             floats = values.array + 0.0  # one zero
             return _hidden(
@@ -208,11 +209,11 @@ class RatioCoder:
         known = _known(codes)
         used = codes != 0
         if len(codes) and used.any() and bool((below[used] == 0).all()):
-            return Series(self._of.type, above.view(np.float64), known)
+            return Series(self.of.type, above.view(np.float64), known)
         if bool((below[used] == 1).all()):
             whole = above if len(above) and int(above.max()) >= 1 << 63 else above.astype(np.int64)
-            return Series(self._of.type, whole, known)
-        return Series(self._of.type, above, known, np.where(below == 0, 1, below))
+            return Series(self.of.type, whole, known)
+        return Series(self.of.type, above, known, np.where(below == 0, 1, below))
 
 
 _WIDTHS = {
@@ -281,6 +282,13 @@ def codes_of(coder: Coder, rows: Rows) -> Codes:
     key = ("codes", id(coder))
     held = rows.held.get(key)
     if held is None:
-        held = coder.encode(rows)
+        of = coder.of
+        if isinstance(of, ex.Field) and of.name in rows.chunk.constants and rows.rows:
+            held = np.broadcast_to(coder.encode(rows.take(_FIRST)), (rows.rows,))
+        else:
+            held = coder.encode(rows)
         rows.held[key] = held
     return held
+
+
+_FIRST = np.zeros(1, np.intp)

@@ -105,13 +105,13 @@ class _State:
 
 def _share_codes(coder: AddressCoder, rows: Rows, users: Mapping[int, Rows]) -> None:
     """Look addresses up once for all selections that need them: for the rows that any of them holds."""
-    if coder.numbered(rows):
-        # to look their numbers up again costs less than to find out which rows are shared
-        return
     whole: NDArray[np.uint32]
     if any(user is rows for user in users.values()):
         whole = codes_of(coder, rows)
         index = None
+    elif coder.numbered(rows):
+        # to look numbers up again costs less than to find out which rows are shared
+        return
     else:
         masks = [u.passed for u in users.values() if u.passed is not None and u.rows]
         if len(masks) < 2:

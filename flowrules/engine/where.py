@@ -48,8 +48,10 @@ def select_rows(where: Where, selected: Selected) -> Rows:
             held = rows.around.watch.tested(predicate, rows)
             passed = held if passed is None else passed & held
         assert passed is not None
-        rows = selected[key] = rows.take(np.flatnonzero(passed))
-        rows.passed = passed
+        if not passed.all():
+            rows = rows.take(np.flatnonzero(passed))
+            rows.passed = passed
+        selected[key] = rows
     for predicate in where.dear:
         if not rows.rows:
             return rows

@@ -17,11 +17,18 @@ from flowrules.engine.facts import Facts
 from flowrules.engine.folding import NOTHING_DECIDED, Decided, Folds
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.task import Task
-from flowrules.flows.table import Chunk, FlowSource
-from flowrules.flows.zones import Zones
+from flowrules.flows.table import Chunk, FlowSource, joined_chunks
+from flowrules.flows.zones import ANY_ADDRESS, Zones
 
 EVERY: Final = 1 << 62
 """No bound on the rows that are counted at a time."""
+
+
+LEAST_ROWS: Final = 1 << 15
+"""Zones with fewer rows are counted together with others."""
+
+ENOUGH_ROWS: Final = 1 << 16
+"""So many rows of small zones are counted together."""
 
 
 @define
@@ -96,18 +103,36 @@ class Work:
         unread = np.zeros(len(zones), np.bool_)
         if task.facts:
             unread = self._tell(zones, held)
+        most = EVERY if self._rows is None else self._rows
+        wide = _wide(zones)
         counts = zones.rows.tolist()
-        for number in range(len(zones)):
+        small: dict[tuple[Decided, bool, bool], list[int]] = {}
+        waiting: dict[tuple[Decided, bool, bool], int] = {}
+
+        def unit(numbers: Sequence[int], decided: Decided, facts: bool) -> Unit:
+            chunk = joined_chunks([zones.read(number, held) for number in numbers])
+            return Unit(place, chunk, decided, facts, most)
+
+        for number, rows in enumerate(counts):
             self.skips.zones += 1
             decided = folds.decided(states[number])
             facts = bool(unread[number])
             if not facts and not task.others and not decided.matter(task):
                 self.skips.skipped += 1
-                self.skips.records += counts[number]
-                self.records[place] += counts[number]
-                continue
-            most = EVERY if self._rows is None else self._rows
-            yield Unit(place, zones.read(number, held), decided, facts, most)
+                self.skips.records += rows
+                self.records[place] += rows
+            elif rows >= LEAST_ROWS:
+                yield unit([number], decided, facts)
+            else:
+                # small zones of which the same is known are one unit: what a unit costs is more than to copy them
+                alike = decided, facts, wide[number]
+                small.setdefault(alike, []).append(number)
+                waiting[alike] = waiting.get(alike, 0) + rows
+                if waiting[alike] >= ENOUGH_ROWS:
+                    yield unit(small.pop(alike), decided, facts)
+                    del waiting[alike]
+        for (decided, facts, _), numbers in small.items():
+            yield unit(numbers, decided, facts)
 
     def _tell(self, zones: Zones, held: frozenset[str]) -> NDArray[np.bool_]:
         """Which zones must be read for the facts of all flows."""
@@ -120,3 +145,13 @@ class Work:
             wheres = [where for where, _ in (*self._task.groupings, *self._task.collections)]
             self._folds = Folds((p for where in wheres for p in where.predicates), self._around)
         return self._folds
+
+
+def _wide(zones: Zones) -> list[bool]:
+    """Which zones may have IPv6 addresses."""
+    out = np.zeros(len(zones), np.bool_)
+    for name in ("sip", "dip", "nhip"):
+        if name in zones.bounds:
+            out |= zones.bounds[name][:, 1] == ANY_ADDRESS
+    known: list[bool] = out.tolist()
+    return known

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from flowrules.flows.lazy_columns import LazyColumns
+from flowrules.flows.lazy_columns import LazyColumns, repeated
 from flowrules.flows.zones import Zones
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
@@ -56,6 +56,36 @@ class Chunk:
             first=self.first + start,
             homes=_sliced(self.homes, start, stop),
         )
+
+
+def joined_chunks(chunks: Sequence[Chunk]) -> Chunk:
+    """Chunks of one source with the same columns (dtypes too) as one; columns are copied when they are asked for."""
+    first = chunks[0]
+    if len(chunks) == 1:
+        return first
+    rows = sum(chunk.rows for chunk in chunks)
+    shared = set.intersection(*({*chunk.constants.items()} for chunk in chunks))
+
+    def column(name: str) -> Array:
+        return np.concatenate([chunk.columns[name] for chunk in chunks])
+
+    def codes(name: str) -> Array:
+        return np.concatenate([chunk.homes[name] for chunk in chunks])
+
+    coded = tuple(n for n in first.homes if all(n in c.homes and c.hosts is first.hosts for c in chunks))
+    constants = dict(shared)
+    names = tuple(first.columns)
+    return Chunk(
+        LazyColumns(
+            names, lambda n: repeated(constants[n], first[n].dtype, rows) if n in constants else column(n)
+        ),
+        rows,
+        first.first,
+        first.source,
+        constants,
+        LazyColumns(coded, codes),
+        first.hosts,
+    )
 
 
 @frozen(eq=False)

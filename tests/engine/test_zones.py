@@ -15,7 +15,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrules.engine import cells, folding
+from flowrules.engine import cells, folding, work
 from flowrules.engine.direction import TYPES, DirectionRule
 from flowrules.engine.folding import Folds
 from flowrules.engine.predicates import truth
@@ -29,7 +29,6 @@ from flowrules.flows.store import (
     day_buffers,
     open_store,
     part_writer,
-    store_zones,
     write_store,
     writing,
 )
@@ -64,12 +63,12 @@ from tests.engine.test_cells import predicates, rules, ruleset, source_of
 
 @contextmanager
 def small_stores(rows: int, least: int) -> Iterator[pytest.MonkeyPatch]:
-    """Blocks of so many rows, segments of every size, zones from ``least`` rows on; nothing waits for a disk."""
+    """Blocks of so many rows, segments of every size, zones with fewer than ``least`` rows counted together; nothing waits for a disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrange, "LEAST_SEGMENT", 2)
         patch.setattr(day_buffers.DayBuffers.__init__, "__defaults__", (rows, 4 * rows))
         patch.setattr(writing, "_LEAST_BLOCK", 0)
-        patch.setattr(store_zones, "LEAST_ROWS", least)
+        patch.setattr(work, "LEAST_ROWS", least)
         for module in (part_writer, writing):
             patch.setattr(module.os, "fsync", lambda _: None)
         yield patch

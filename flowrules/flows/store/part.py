@@ -41,6 +41,7 @@ class Part:
     """Which blocks of each column have been compared with their checksums."""
     _constants: dict[tuple[str, str], Array] = field(factory=dict, repr=False)
     _addresses: Array | None = field(default=None, repr=False)
+    _places: dict[str, tuple[Path, str]] = field(factory=dict, repr=False)
 
     @classmethod
     def open(
@@ -105,9 +106,8 @@ class Part:
         first, rows = int(self.index.blocks["first"][block]), int(self.index.blocks["rows"][block])
         if entry.constant is not None:
             return self._constant(column, entry.dtype, rows)
-        file = file_name(column, entry.dtype)
-        name = f"{self.name}/{file}"
-        values = self._files.get(self.folder / file, name, entry.dtype, self.index.rows)[first : first + rows]
+        path, name = self._place(column, entry.dtype)
+        values = self._files.get(path, name, entry.dtype, self.index.rows)[first : first + rows]
         sound = self._sound.get(column)
         if sound is None:
             sound = self._sound[column] = np.zeros(len(self.index.blocks), np.bool_)
@@ -151,8 +151,8 @@ class Part:
             return None
         for block in range(len(self.index.blocks)):
             self.stored(name, block)
-        file = file_name(name, entry.dtype)
-        return self._files.get(self.folder / file, f"{self.name}/{file}", entry.dtype, self.index.rows)
+        path, place = self._place(name, entry.dtype)
+        return self._files.get(path, place, entry.dtype, self.index.rows)
 
     def chunks(
         self, fields: frozenset[str] | None, rows: int = CHUNK_ROWS, first: int = 0, source: str = ""
@@ -195,6 +195,14 @@ class Part:
                 if name in mine.checksums
             )
         )
+
+    def _place(self, column: str, dtype: np.dtype[Any]) -> tuple[Path, str]:
+        """The path of a column's file, and what messages call it."""
+        held = self._places.get(column)
+        if held is None:
+            file = file_name(column, dtype)
+            held = self._places[column] = self.folder / file, f"{self.name}/{file}"
+        return held
 
     def _constant(self, name: str, dtype: np.dtype[Any], rows: int) -> Array:
         key = name, dtype.str

@@ -150,9 +150,9 @@ class Store:
 
         def zoned() -> Zones:
             if not zones:
-                from flowrules.flows.store.store_zones import zones_of
+                from flowrules.flows.store.store_zones import StoreZones
 
-                zones.append(zones_of(parts, starts, self.home_hosts, self.path))
+                zones.append(StoreZones(parts, starts, self.home_hosts, self.path).zones())
             return zones[0]
 
         held = frozenset(fields) | {"record_number"}
