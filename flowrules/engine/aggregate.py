@@ -7,6 +7,7 @@ partials are added up at the end.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,16 @@ from flowrules.engine.exact_sums import grown
 from flowrules.engine.group_parts import GroupPart, counted, make_part
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.groups import GroupNumbers
-from flowrules.engine.key_codes import Coder, Coders, codes_of
+from flowrules.engine.key_codes import AddressCoder, Coder, Coders, NumberCoder, codes_of
+from flowrules.engine.predicates import SMALL
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, spread
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import SQUARES, SUM, VALUES, Aggregate
 
 Index = NDArray[np.intp]
+
+_UNSIGNED: Final = frozenset({"packets", "bytes"})
 
 
 class Grouping:
@@ -70,6 +74,27 @@ class Grouping:
             return codes_of(self.coders[0], rows).astype(np.intp)
         return self.numbers.encode([codes_of(c, rows) for c in self.coders]).astype(np.intp)
 
+    def masked_numbers(self, rows: Rows, passed: NDArray[np.bool_]) -> Index:
+        """The group number of each row that passed, 0 for the others; keys of the others get no number."""
+        codes = [codes_of(c, rows) for c in self.coders]
+        if self.numbers is None:
+            return (codes[0] * passed).astype(np.intp)
+        own = self.numbers.encode([c * passed for c in codes])
+        own *= passed
+        return own.astype(np.intp)
+
+    def masked(self, rows: Rows) -> bool:
+        """Whether rows may be counted together with some that did not pass: where keys of all are cheap, and sums plain."""
+        return (
+            self.spread is None
+            and len(self.coders) > 0
+            and all(
+                a.kind == SUM and isinstance(a.of, ex.Field) and a.of.name in _UNSIGNED
+                for a in self.aggregates
+            )
+            and all(_cheap(c, rows) for c in self.coders)
+        )
+
     def size(self) -> int:
         """One more than the highest group number."""
         if not self.coders:
@@ -83,6 +108,13 @@ class Grouping:
         if self.numbers is None:
             return [groups.astype(np.uint32)]
         return [column.take(groups) for column in self.numbers.columns()]
+
+
+def _cheap(coder: Coder, rows: Rows) -> bool:
+    """Whether codes of all rows cost little, and are few: numbered addresses, and fields with few values."""
+    if isinstance(coder, AddressCoder):
+        return coder.numbered(rows)
+    return isinstance(coder.of, ex.Field) and coder.of.name in SMALL and isinstance(coder, NumberCoder)
 
 
 class Partial:
@@ -106,6 +138,16 @@ class Partial:
         self._counts = counted(self._counts, groups, size, rows.rows)
         for part in self._parts.values():
             part.add(groups, size, rows)
+
+    def add_masked(self, rows: Rows, passed: NDArray[np.bool_], count: int) -> None:
+        """Count the ``count`` rows that passed of the rows of a chunk; the grouping's ``masked`` says so."""
+        self._flows += count
+        groups = self.grouping.masked_numbers(rows, passed)
+        size = self.grouping.size()
+        self._counts = counted(self._counts, groups, size, rows.rows)
+        self._counts[0] -= rows.rows - count
+        for part in self._parts.values():
+            part.add_masked(groups, size, rows, passed)
 
     def add_counted(self, counts: NDArray[np.int64], sums: Mapping[Aggregate, NDArray[np.int64]]) -> None:
         """Add rows counted elsewhere: how many each group number has, and the sums of their values.

@@ -52,7 +52,7 @@ class Facts:
             starts = bounds.get("stime")
             lengths = bounds.get("duration")
             if starts is None or ("duration" in held and lengths is None):
-                return ~unread
+                return np.ones(len(zones), np.bool_)
             ends = starts
             if lengths is not None and "duration" in held:
                 first, last = starts[:, 0], starts[:, 1]
@@ -66,10 +66,10 @@ class Facts:
         if rule.by_types and "type" in held:
             by_type = bounds.get("type")
             if by_type is None:
-                return ~unread
+                return np.ones(len(zones), np.bool_)
             unread |= by_type[:, 0] != by_type[:, 1]
         elif not rule.by_types and rule.by != NONE and rule.internal is not None:
-            return ~unread
+            return np.ones(len(zones), np.bool_)
         told = np.flatnonzero(~unread)
         if not len(told):
             return unread

@@ -43,6 +43,10 @@ class GroupPart:
         """Count rows of ``groups`` (``None``: all of group 1); ``size`` groups exist by now."""
         raise NotImplementedError
 
+    def add_masked(self, groups: Index, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
+        """Count rows of which some did not pass, and have group 0; only sums of unsigned fields can be had so."""
+        raise NotImplementedError
+
     def add_counted(self, sums: NDArray[np.int64]) -> None:
         """Add sums of known values by group number, of rows counted elsewhere; only sums can be had so."""
         raise NotImplementedError
@@ -143,6 +147,9 @@ class _SumPart(GroupPart):
         own = np.ones(count, np.uint32) if groups_known is None else groups_known.astype(np.uint32)
         pair = self._pairs.encode((own, self._denominators.encode(below)))
         self._parts.add(pair.astype(np.intp), len(self._pairs), _whole_numbers(array))
+
+    def add_masked(self, groups: Index, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
+        self._whole.add(groups, size, rows.values(self._of).array * passed)
 
     def _add_weighted(
         self, groups: Index | None, array: NDArray[Any], weights: Weights, some: Index | None

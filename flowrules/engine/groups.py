@@ -59,9 +59,9 @@ class GroupNumbers:
             columns = [self._inner.encode(columns[: self._split]), *columns[self._split :]]
         if not len(columns[0]):
             return np.zeros(0, np.uint32)
+        rows = len(columns[0])
         columns = [_narrowed(c) for c in columns]
         needed = tuple(int(c.max()).bit_length() for c in columns)
-        rows = max(len(c) for c in columns)
         while True:
             packing = self._packing
             if any(n > b for n, b in zip(needed, packing.bits, strict=True)):

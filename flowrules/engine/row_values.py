@@ -81,12 +81,26 @@ class Rows:
         self.around = around
         self.decided = decided
         """Predicates, by identity, that are known to be true or false of all rows of the chunk."""
-        self.index = index
+        self._index = index
         self.rows = chunk.rows if index is None else len(index)
         self.truths: dict[int, tuple[Known, Known]] = {}
         self.held: dict[object, Any] = {}
         self.passed: Known | None = None
         """Which rows of the chunk these are, where that is at hand."""
+
+    @property
+    def index(self) -> Index | None:
+        """The places of the rows in the chunk, ``None`` where they are all of it."""
+        if self._index is None and self.passed is not None:
+            self._index = np.flatnonzero(self.passed)
+        return self._index
+
+    def where(self, passed: Known) -> Rows:
+        """Those that passed of these, which are all rows of the chunk; where they are is looked up when it is asked for."""
+        out = Rows(self.chunk, self.around, None, self.decided)
+        out.rows = int(np.count_nonzero(passed))
+        out.passed = passed
+        return out
 
     def take(self, index: Index) -> Rows:
         """The rows at ``index`` of these."""

@@ -34,6 +34,9 @@ PIECE_ROWS = 1 << 17
 CELL_PIECE_ROWS = 1 << 17
 """The same where groupings are counted by cells: what is done once for a piece is worth more than the cache."""
 
+MOSTLY = 0.75
+"""Where at least this share of the rows pass, all are counted, and the others as nothing: cheaper than to select them."""
+
 Progress = Callable[[int], None]
 """Called with the number of records done so far."""
 
@@ -71,6 +74,12 @@ class _State:
             where = decided.where(task.groupings[place][0])
             if where is not None:
                 chosen[place] = select_rows(where, selected)
+        for place, passed in list(chosen.items()):
+            if passed.passed is not None and passed.rows >= MOSTLY * rows.rows:
+                partial = self.partials[place]
+                if partial.grouping.masked(rows):
+                    partial.add_masked(rows, passed.passed, passed.rows)
+                    del chosen[place]
         for coder, places in task.shared_coders:
             _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places if p in chosen})
         watch = rows.around.watch
@@ -106,7 +115,7 @@ class _State:
 def _share_codes(coder: AddressCoder, rows: Rows, users: Mapping[int, Rows]) -> None:
     """Look addresses up once for all selections that need them: for the rows that any of them holds."""
     whole: NDArray[np.uint32]
-    if any(user is rows for user in users.values()):
+    if any(user is rows for user in users.values()) or ("codes", id(coder)) in rows.held:
         whole = codes_of(coder, rows)
         index = None
     elif coder.numbered(rows):

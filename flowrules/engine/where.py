@@ -49,8 +49,7 @@ def select_rows(where: Where, selected: Selected) -> Rows:
             passed = held if passed is None else passed & held
         assert passed is not None
         if not passed.all():
-            rows = rows.take(np.flatnonzero(passed))
-            rows.passed = passed
+            rows = rows.where(passed)
         selected[key] = rows
     for predicate in where.dear:
         if not rows.rows:
