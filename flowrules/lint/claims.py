@@ -50,7 +50,8 @@ class Claims(Terms):
 
     def __init__(self, premises: Premises, place: Place) -> None:
         super().__init__(premises, place)
-        self._known_claims: dict[tuple[ex.Expression | int, bool], tuple[ex.Expression, Formula]] = {}
+        self._known_claims: dict[tuple[int, bool], tuple[ex.Expression, Formula]] = {}
+        self._equal_claims: dict[tuple[ex.Expression, bool], Formula] = {}
         self._denied: dict[int, tuple[ex.Expression, Formula]] = {}
 
     def true(self, node: ex.Expression) -> Formula:
@@ -72,14 +73,18 @@ class Claims(Terms):
 
     def claim(self, node: ex.Expression, want: bool) -> Formula:
         """When the condition is true (``want``), or false."""
-        # equal nodes claim the same, but where a parameter stands in the text of one
-        key = (node if self.premises.free(node) is None else id(node), want)
-        held = self._known_claims.get(key)
+        held = self._known_claims.get((id(node), want))
         if held is not None:
             return held[1]
-        found = self._claim(node, want)
+        # equal nodes claim the same, but where a parameter stands in the text of one
+        alike = (node, want) if self.premises.free(node) is None else None
+        found = self._equal_claims.get(alike) if alike is not None else None
+        if found is None:
+            found = self._claim(node, want)
         if not self.premises._open:  # within a circle of definitions less is looked into
-            self._known_claims[key] = (node, found)
+            self._known_claims[id(node), want] = node, found
+            if alike is not None:
+                self._equal_claims[alike] = found
         return found
 
     def _claim(self, node: ex.Expression, want: bool) -> Formula:

@@ -498,9 +498,9 @@ class Variable:
     """
 
     key: Any
-    universe: Domain = field(eq=False, repr=False)
-    opaque: bool = field(default=False, eq=False)
-    needs: str | None = field(default=None, eq=False)
+    universe: Domain = field(hash=False, repr=False)
+    opaque: bool = field(default=False, hash=False)
+    needs: str | None = field(default=None, hash=False)
     """The direction of which some flow must have been read, else the value is unknown."""
-    counted: bool = field(default=False, eq=False)
+    counted: bool = field(default=False, hash=False)
     """It is known whenever there is such a flow: a measure that is 0 where nothing matched."""

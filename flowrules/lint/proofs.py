@@ -79,11 +79,10 @@ class Prover:
         asked = list(formulas)
         if FALSE in asked:
             return True
-        asked += presence(asked)
         key = (frozenset(asked), wire)
         if key not in self._answers:
             try:
-                self._answers[key] = not satisfiable(*self._problem(asked, wire))
+                self._answers[key] = not satisfiable(*self._problem([*asked, *presence(asked)], wire))
             except NotDecided:
                 self._answers[key] = None
         return self._answers[key]
