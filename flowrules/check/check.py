@@ -233,9 +233,9 @@ def _tests(ws: Workspace, roots: Sequence[FileScope], binder: Binder | None) -> 
         if ws.mode == "test":  # its program is the whole file; the rest is checked where the test asks for it
             _resolve(again, test.scope.symbols.values())
         else:
-            given = (s for scope in ws.scopes.values() for s in scope.symbols.values() if s.kind == "param")
-            _resolve(again, [s for s in given if f"{s.scope.ruleset}.{s.name}" in bindings.given])
-            _resolve(again, names_used(test))
+            keys = (key.rpartition(".") for key in bindings.given)
+            given = [ws.scopes[ruleset].symbols.get(name) for ruleset, _, name in keys if ruleset in ws.scopes]
+            _resolve(again, [*(s for s in given if s is not None and s.kind == "param"), *names_used(test)])
         unknown_bindings(again)
         return again
 
