@@ -234,7 +234,9 @@ def _tests(ws: Workspace, roots: Sequence[FileScope], binder: Binder | None) -> 
             _resolve(again, test.scope.symbols.values())
         else:
             keys = (key.rpartition(".") for key in bindings.given)
-            given = [ws.scopes[ruleset].symbols.get(name) for ruleset, _, name in keys if ruleset in ws.scopes]
+            given = [
+                ws.scopes[ruleset].symbols.get(name) for ruleset, _, name in keys if ruleset in ws.scopes
+            ]
             _resolve(again, [*(s for s in given if s is not None and s.kind == "param"), *names_used(test)])
         unknown_bindings(again)
         return again
