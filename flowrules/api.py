@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.exact import floats
 from flowrules.engine.results import Series, SetResult, TableResult
+from flowrules.engine.stage import Executor
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, widen
 from flowrules.model.address_set import AddressSet
@@ -80,6 +82,9 @@ class Rules:
         progress: Callable[[int], None] | None = None,
         kernels: str = "auto",
         state: PathLike | None = None,
+        engine: Any = "threads",
+        scheduler: str | None = None,
+        workers: int | None = None,
     ) -> Found:
         """Evaluate the rulesets over flows.
 
@@ -89,6 +94,10 @@ class Rules:
         ``compiled``) changes nothing but the time that it takes; compiled ones that cannot be used are a
         ``RuntimeWarning``.  ``state`` is a folder that keeps what is counted of flow files and column stores, so that
         the next run reads only what is new; what cannot be used or kept is a ``RuntimeWarning``.
+
+        ``engine`` is ``"threads"`` (of this process), ``"dask"`` or a ``distributed.Client``.  ``"dask"`` connects to the
+        ``scheduler`` at an address, or starts so many ``workers`` on this machine (``None``: one for each core).  Raises
+        ``ClusterError`` where a cluster cannot be reached or used.
         """
         from flowrules.engine.kernels import use
         from flowrules.engine.kernels.choice import choose
@@ -107,9 +116,17 @@ class Rules:
             from flowrules.engine.state.folder import State
 
             kept = State.open(Path(state))
-        results = run(
-            self.program, sources, conf=conf, threads=threads, progress=progress, previous=earlier, state=kept
-        )
+        with _executor(engine, scheduler, workers) as executor:
+            results = run(
+                self.program,
+                sources,
+                conf=conf,
+                threads=threads,
+                progress=progress,
+                previous=earlier,
+                state=kept,
+                executor=executor,
+            )
         for message in () if kept is None else kept.messages:
             warnings.warn(f"state: {message}", RuntimeWarning, stacklevel=2)
         return Found(build(self.program, results, earlier))
@@ -120,6 +137,22 @@ class Rules:
         from flowrules.plan.planner import make_plan
 
         return explain(make_plan(self.program))
+
+
+def _executor(
+    engine: Any, scheduler: str | None, workers: int | None
+) -> AbstractContextManager[Executor | None]:
+    if engine == "threads":
+        if scheduler is not None or workers is not None:
+            raise ValueError('scheduler and workers are for engine="dask"')
+        return nullcontext()
+    from flowrules.cluster.connecting import cluster, connected
+
+    if engine == "dask":
+        return cluster(scheduler, workers)
+    if isinstance(engine, str):
+        raise ValueError(f"there is no engine {engine!r}: expected 'threads', 'dask' or a distributed.Client")
+    return connected(engine)
 
 
 def arrays(columns: Mapping[str, NDArray[Any]]) -> FlowSource:

@@ -24,6 +24,7 @@ EXPECTED: Final = (
     ("flowrules.flows.errors", "FlowFileError", DATA),
     ("flowrules.plan.missing", "MissingField", DATA),
     ("flowrules.engine.errors", "SumOverflow", DATA),
+    ("flowrules.cluster.errors", "ClusterError", DATA),
 )
 """Errors of ours that say all there is to say in one line: module, class and exit code."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from flowrules.cli.ruleset_options import load_rulesets, refuse_one_input_for_bo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowrules.engine.stage import Executor
     from flowrules.flows.silk_conf import SilkConf
     from flowrules.flows.table import FlowSource
     from flowrules.model.program import Program
@@ -56,6 +58,24 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Keep what is counted of each file here, and read only new and changed files the next time.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["threads", "dask"]),
+    default="threads",
+    show_default=True,
+    help="What reads the flows: threads of this process, or the workers of a Dask cluster.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="The cluster's scheduler (tcp://HOST:8786); without one, workers are started here.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes to start here. Default: one for each core.",
+)
 @report_options
 def command(
     rulesets: tuple[str, ...],
@@ -69,6 +89,9 @@ def command(
     threads: int | None,
     kernels: str,
     state_folder: Path | None,
+    engine: str,
+    scheduler: str | None,
+    workers: int | None,
     output_format: str,
     output: Path | None,
     limit: int,
@@ -81,12 +104,37 @@ def command(
     such as sei.web_clients.
     """
     refuse_one_input_for_both(rulesets, paths)
+    _refuse_what_does_not_go_together(engine, scheduler, workers, threads)
     result = load_rulesets(rulesets, site, settings, "run")
     assert result.program is not None
     sources = open_flows(paths, input_format, silk_config, on_error)
-    profile = run_profile(result.program, sources, sources.conf, threads, previous, state_folder, kernels)
+    with ExitStack() as stack:
+        executor = None
+        if engine == "dask":
+            from flowrules.cluster.connecting import cluster
+
+            executor = stack.enter_context(cluster(scheduler, workers))
+        profile = run_profile(
+            result.program, sources, sources.conf, threads, previous, state_folder, kernels, executor
+        )
     report_skipped(sources)
     return print_profile(profile, output_format, output, limit, sets_folder, fail_on)
+
+
+def _refuse_what_does_not_go_together(
+    engine: str, scheduler: str | None, workers: int | None, threads: int | None
+) -> None:
+    for option, given in (("--scheduler", scheduler), ("--workers", workers)):
+        if given is not None and engine != "dask":
+            raise click.UsageError(f"{option} needs --engine dask")
+    if scheduler is not None and workers is not None:
+        raise click.UsageError(
+            "--workers starts processes here, and --scheduler names a cluster that has its own"
+        )
+    if threads is not None and engine == "dask":
+        raise click.UsageError(
+            "--threads is for threads of this process: the workers of a cluster have their own"
+        )
 
 
 def run_profile(
@@ -97,8 +145,12 @@ def run_profile(
     previous: Path | None = None,
     state_folder: Path | None = None,
     kernels: str = "numpy",
+    executor: Executor | None = None,
 ) -> NetworkProfile:
-    """Run a checked program over flows and explain what was found; ``state_folder`` spares files read before."""
+    """Run a checked program over flows and explain what was found.
+
+    ``state_folder`` spares files read before; an ``executor`` carries out the scans in place of threads.
+    """
     from flowrules.cli.progress import progress_bar
     from flowrules.engine.kernels import use
     from flowrules.engine.kernels.choice import choose
@@ -118,7 +170,14 @@ def run_profile(
         state = State.open(state_folder)
     with progress_bar("reading flows") as progress:
         results = run(
-            program, sources, conf=conf, threads=threads, progress=progress, previous=earlier, state=state
+            program,
+            sources,
+            conf=conf,
+            threads=threads,
+            progress=progress,
+            previous=earlier,
+            state=state,
+            executor=executor,
         )
     for message in [] if state is None else state.messages:
         click.echo(f"state: {message}", err=True)

@@ -87,6 +87,12 @@ class CollectedRows:
         self._seen += other._seen
         self._keys += other._keys
 
+    def belonging_to(self, collection: Collection) -> CollectedRows:
+        """The same rows for an equal collection, such as one that other processes can be sent."""
+        out = CollectedRows(collection)
+        out.merge(self)
+        return out
+
     def take_out(self) -> tuple[list[Series], dict[str, NDArray[Any]]]:
         """The hosts, a column for each key, in the order of their numbers; and the rows that passed.
 
@@ -128,6 +134,12 @@ class OtherRows:
     def merge(self, other: OtherRows) -> None:
         """Add what another thread has kept."""
         self._rows += other._rows
+
+    def belonging_to(self, side: OtherSide) -> OtherRows:
+        """The same rows for an equal side, such as one that other processes can be sent."""
+        out = OtherRows(side)
+        out.merge(self)
+        return out
 
     def take_out(self) -> dict[str, NDArray[Any]]:
         """The rows; the pieces are given up on the way."""

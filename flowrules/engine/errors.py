@@ -12,8 +12,8 @@ from flowrules.plan.missing import MissingField
 class SumOverflow(Exception):
     """A sum of a group does not fit 64 bits; ``str()`` is one line."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} passes 64 bits (hint: group by more keys, or read fewer flows at once)")
+    def __str__(self) -> str:
+        return f"{self.args[0]} passes 64 bits (hint: group by more keys, or read fewer flows at once)"
 
 
 class LimitExceeded(Exception):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowrules.engine import exact
 from flowrules.engine.address_ids import AddressIds
-from flowrules.engine.conditions import World, fetch
+from flowrules.engine.conditions import fetch
 from flowrules.engine.direction import DirectionRule
 from flowrules.engine.map_labels import MapLabels
 from flowrules.engine.member_tests import MemberTest, member_test
 from flowrules.engine.predicates import SMALL
-from flowrules.engine.results import Series
+from flowrules.engine.results import Frame, Series, SetResult
 from flowrules.engine.row_values import FieldLabels, LabelCodes, Rows, Values, is_mapped
 from flowrules.engine.watch import UNWATCHED, Watch
 from flowrules.model import expression as ex
@@ -25,6 +25,23 @@ from flowrules.model.types import LABEL, Type
 
 if TYPE_CHECKING:
     from flowrules.flows.silk_conf import SilkConf
+    from flowrules.model.map_table import MapTable
+
+
+class RowWorld(Protocol):
+    """What the rows of a scan may ask of the rest of the run; see ``conditions.World``."""
+
+    def rows_of(self, owner: str, previous: bool) -> Frame | None:
+        """The kept rows of a declaration; ``None``: there are none."""
+
+    def set_of(self, expression: ex.SetExpression) -> SetResult | None:
+        """The members of a set; ``None``: not known (no earlier results)."""
+
+    def map_of(self, name: str) -> MapTable:
+        """A map by its qualified name."""
+
+    def has_previous(self, owner: str, column: str | None) -> bool:
+        """Whether earlier results hold a declaration."""
 
 
 class FieldWords:
@@ -67,13 +84,16 @@ class FieldWords:
 
 
 class Surroundings:
-    """Dictionaries, names and earlier results that all threads of a run share."""
+    """Dictionaries, names and earlier results that all threads of a run share.
+
+    Pickled, it is what it was made from: dictionaries stay behind.
+    """
 
     def __init__(
         self,
         direction: DirectionRule,
         conf: SilkConf,
-        world: World,
+        world: RowWorld,
         assume: Mapping[str, object] | None = None,
         watch: Watch = UNWATCHED,
     ) -> None:
@@ -88,22 +108,25 @@ class Surroundings:
         self.conf = conf
         self.inside_ids = AddressIds()
         self.address_ids = AddressIds()
-        self._assume = dict(assume or {})
+        self.assume = dict(assume or {})
         self._maps: dict[str, MapLabels] = {}
         self._members: dict[ex.SetExpression, MemberTest | None] = {}
         self._words: dict[str, FieldWords] = {}
         self._label_tables: dict[tuple[str, frozenset[str]], NDArray[np.bool_]] = {}
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Surroundings, (self.direction, self.conf, self.world, self.assume)
+
     # ---- fields
 
     def assumes(self, name: str) -> bool:
         """Whether the site says what to take for a field that a source lacks."""
-        return name in self._assume
+        return name in self.assume
 
     def assumed(self, name: str) -> NDArray[Any]:
         """What a field that the source lacks is taken to hold (one element); ``KeyError`` without one."""
-        value = self._assume[name]
+        value = self.assume[name]
         dtype = STORED[name].dtype
         if dtype is None:
             assert isinstance(value, int)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
+from typing import Any
 
 
 class FlowFileError(Exception):
@@ -37,6 +39,10 @@ class FlowFileError(Exception):
         self.expected = expected
         self.hint = hint
         self.records_read = records_read
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # other processes send it back: made anew without the constructor's arguments
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     @property
     def reason(self) -> str:

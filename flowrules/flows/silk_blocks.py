@@ -35,16 +35,44 @@ def decompressor(compression: int, path: str) -> Decompress:
 
 
 def record_runs(
-    source: ByteSource, compression: int, record_length: int, run: int
+    source: ByteSource, compression: int, record_length: int, run: int, records: int | None = None
 ) -> Iterator[bytes | memoryview]:
     """The records from the source's place on, as bytes of whole records, about ``run`` records at a time.
+
+    With ``records``, only so many: of a compressed body, those of whole blocks.
 
     Raises ``FlowFileError`` on reaching the end of the file inside a record or block, or a block that
     is damaged, with the number of whole records before that place, all of which have come by then.
     """
     if compression == 0:
-        return _plain_runs(source, record_length, run)
-    return _joined_blocks(source, compression, record_length, run)
+        return _plain_runs(source, record_length, run, records)
+    return _joined_blocks(source, compression, record_length, run, records)
+
+
+def record_starts(
+    source: ByteSource, compression: int, record_length: int, every: int
+) -> Iterator[tuple[int, int]]:
+    """Places where reading can begin, about ``every`` records apart: offsets and the numbers of their records.
+
+    ``source`` stands at the first record, and its bytes are not unzipped.  Raises ``FlowFileError`` on reaching a block that cannot be right.
+    """
+    start = source.offset
+    yield start, 0
+    if compression == 0:
+        assert source.size is not None
+        for number in range(every, (source.size - start) // record_length, every):
+            yield start + number * record_length, number
+        return
+    records = last = 0
+    while True:
+        offset = source.offset
+        block = _block(source, record_length)
+        if block is None:
+            return
+        if records - last >= every:
+            yield offset, records
+            last = records
+        records += block[1] // record_length
 
 
 def body_bytes(source: ByteSource, compression: int) -> Iterator[bytes | memoryview]:
@@ -56,12 +84,15 @@ def body_bytes(source: ByteSource, compression: int) -> Iterator[bytes | memoryv
         yield piece
 
 
-def _plain_runs(source: ByteSource, record_length: int, run: int) -> Iterator[bytes | memoryview]:
+def _plain_runs(
+    source: ByteSource, record_length: int, run: int, most: int | None
+) -> Iterator[bytes | memoryview]:
     records = 0
     start = source.offset
-    while True:
+    while most is None or records < most:
+        wanted = run if most is None else min(run, most - records)
         try:
-            data = source.read(run * record_length)
+            data = source.read(wanted * record_length)
         except FlowFileError as error:
             error.records_read = (source.offset - start) // record_length
             raise
@@ -83,13 +114,18 @@ def _plain_runs(source: ByteSource, record_length: int, run: int) -> Iterator[by
         records += whole
 
 
-def _joined_blocks(source: ByteSource, compression: int, record_length: int, run: int) -> Iterator[bytes]:
+def _joined_blocks(
+    source: ByteSource, compression: int, record_length: int, run: int, most: int | None
+) -> Iterator[bytes]:
     parts: list[bytes] = []
-    have = 0
+    have = whole = 0
     try:
         for data, records in _blocks(source, compression, record_length):
             parts.append(data)
             have += records
+            whole += records
+            if most is not None and whole >= most:
+                break
             if have >= run:
                 yield b"".join(parts) if len(parts) > 1 else parts[0]
                 parts, have = [], 0

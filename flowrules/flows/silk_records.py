@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from flowrules.flows import silk_encodings as enc
 from flowrules.flows.byte_source import ByteSource
 from flowrules.flows.errors import FlowFileError
-from flowrules.flows.silk_blocks import record_runs
+from flowrules.flows.silk_blocks import record_runs, record_starts
 from flowrules.flows.silk_header import (
     UNKNOWN_FLOWTYPE,
     UNKNOWN_SENSOR,
@@ -74,8 +74,18 @@ class SilkFlows:
             out -= {"sensor"}
         return out
 
-    def chunks(self, fields: frozenset[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    def chunks(
+        self,
+        fields: frozenset[str] | None = None,
+        rows: int = CHUNK_ROWS,
+        offset: int | None = None,
+        first: int = 0,
+        records: int | None = None,
+    ) -> Iterator[Chunk]:
         """Read the records from the first on; see ``FlowSource.chunks``.
+
+        With an ``offset`` (of ``starts``), from there, where record ``first`` stands, and only so
+        many ``records`` (``None``: to the end).
 
         Raises ``FlowFileError`` on reaching damage, after every whole record before it has come;
         ``records_read`` says how many those are.
@@ -84,18 +94,18 @@ class SilkFlows:
         header, layout = self.header, self.layout
         dtype = layout.dtype(header.byte_order)
         run = min(_RUN, rows)
-        first = 0
+        before = first
         with ByteSource(self.path, self.name) as source:
-            _skip(source, header.length)
+            _skip(source, header.length if offset is None else offset)
             pieces: list[enc.Piece] = []
             have = 0
             damage: FlowFileError | None = None
             try:
-                for data in record_runs(source, header.compression, layout.length, run):
-                    records: Array = np.frombuffer(data, dtype)
+                for data in record_runs(source, header.compression, layout.length, run, records):
+                    read: Array = np.frombuffer(data, dtype)
                     start = 0
-                    while start < len(records):
-                        part = records[start : start + min(_RUN, rows - have)]
+                    while start < len(read):
+                        part = read[start : start + min(_RUN, rows - have)]
                         pieces.append(enc.Piece(part, header.hour or 0, self._sensor, self._flowtype))
                         have += len(part)
                         start += len(part)
@@ -104,11 +114,23 @@ class SilkFlows:
                             first += have
                             pieces, have = [], 0
             except FlowFileError as error:
+                if error.records_read is not None:
+                    error.records_read += before
                 damage = error
             if have:
                 yield self._chunk(pieces, have, first, wanted)
             if damage is not None:
                 raise damage
+
+    def starts(self, every: int) -> Iterator[tuple[int, int]]:
+        """Offsets from which ``chunks`` can read, about ``every`` records apart, with the numbers of their records.
+
+        None for a file that is zipped as a whole.  Raises ``FlowFileError`` on reaching damage.
+        """
+        with ByteSource(self.path, self.name) as source:
+            if source.size is not None:
+                _skip(source, self.header.length)
+                yield from record_starts(source, self.header.compression, self.layout.length, every)
 
     @property
     def _sensor(self) -> int:

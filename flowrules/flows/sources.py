@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final, Literal, overload
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from flowrules.flows.byte_source import ByteSource, unreadable
 from flowrules.flows.errors import FlowFileError
+from flowrules.flows.portions import portion_of
 from flowrules.flows.silk_conf import FILE_NAME, SilkConf, find_silk_conf
 from flowrules.flows.silk_header import FORMATS as SILK_FORMATS
 from flowrules.flows.silk_header import MAGIC
@@ -133,12 +134,13 @@ class Skipped:
 
 
 @define
-class _Skips:
+class Skips:
     """What has been left out so far: readers add to it as they meet damage."""
 
     files: dict[str, Skipped] = field(factory=dict)
 
     def add(self, path: str, reason: str, side_file: bool = False) -> None:
+        """Note what is left out, unless something was noted of it before."""
         self.files.setdefault(path, Skipped(path, reason, side_file))
 
 
@@ -152,18 +154,28 @@ class FlowSources(Sequence[FlowSource]):
 
     sources: tuple[FlowSource, ...]
     conf: SilkConf
-    _skips: _Skips = field(repr=False)
+    _skips: Skips = field(repr=False)
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What was left out, and why."""
         return tuple(self._skips.files.values())
 
+    def of(self, sources: Sequence[FlowSource]) -> FlowSources:
+        """Other sources, whose damage is noted with that of these."""
+        return evolve(self, sources=tuple(sources))
+
+    def leave_out(self, path: str, reason: str) -> None:
+        """Note what another process left out of a source."""
+        self._skips.add(path, reason)
+
     @overload
     def __getitem__(self, index: int) -> FlowSource: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[FlowSource]: ...
-    def __getitem__(self, index: int | slice) -> FlowSource | Sequence[FlowSource]:
+    def __getitem__(self, index: slice) -> FlowSources: ...
+    def __getitem__(self, index: int | slice) -> FlowSource | FlowSources:
+        if isinstance(index, slice):
+            return self.of(self.sources[index])
         return self.sources[index]
 
     def __len__(self) -> int:
@@ -191,7 +203,7 @@ def open_sources(
     """
     if input_format is not None and all(f.name != input_format for f in FORMATS):
         raise ValueError(f"unknown input format {input_format}")
-    skips = _Skips()
+    skips = Skips()
     named = [os.fspath(path) for path in paths]
     files = list(_files(named, skips, on_error))
     conf = find_silk_conf(silk_config, (path for path, _ in files))
@@ -209,7 +221,7 @@ def open_sources(
             skips.add(path, source, side_file=source != _NO_TITLES)
             continue
         opened = source if isinstance(source, tuple) else (source,)
-        sources.extend(_tolerant(one, skips) if on_error == "skip" else one for one in opened)
+        sources.extend(tolerant(one, skips) if on_error == "skip" else one for one in opened)
     if not sources:
         others = list(skips.files.values())
         raise FlowFileError(
@@ -264,7 +276,7 @@ def _shown(head: bytes) -> str:
     return f"the bytes {start[:8].hex(' ')}"
 
 
-def _files(named: list[str], skips: _Skips, on_error: str) -> Iterator[tuple[str, bool]]:
+def _files(named: list[str], skips: Skips, on_error: str) -> Iterator[tuple[str, bool]]:
     """The files that the paths name, and whether each comes from a folder or glob."""
     seen: set[tuple[int, int]] = set()
     for name in named:
@@ -360,11 +372,16 @@ def _open(
             return reason
     where = path if copy is None else copy.name
     if input_format is None:
-        source = recognise(where, path).open(where, path, conf)
+        known = recognise(where, path)
     else:
-        source = next(f for f in FORMATS if f.name == input_format).open(where, path, conf)
-    # only folders hold several sources, and no folder is ever copied
-    return source if copy is None or isinstance(source, tuple) else _keeping(source, copy)
+        known = next(f for f in FORMATS if f.name == input_format)
+    opened = known.open(where, path, conf)
+    if copy is not None:
+        # only folders hold several sources, and no folder is ever copied
+        assert isinstance(opened, FlowSource)
+        return _keeping(opened, copy)
+    sources = opened if isinstance(opened, tuple) else (opened,)
+    return tuple(evolve(source, portion=portion_of(source, path, known.name)) for source in sources)
 
 
 def _side_file(path: Path) -> str | None:
@@ -405,7 +422,7 @@ def _keeping(source: FlowSource, copy: IO[bytes]) -> FlowSource:
     return FlowSource(source.path, source.format, source.fields, read, source.once, records=source.records)
 
 
-def _tolerant(source: FlowSource, skips: _Skips) -> FlowSource:
+def tolerant(source: FlowSource, skips: Skips) -> FlowSource:
     """The same source, but one that ends at damage and notes it."""
 
     def read(fields: frozenset[str] | None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
@@ -414,4 +431,12 @@ def _tolerant(source: FlowSource, skips: _Skips) -> FlowSource:
         except FlowFileError as error:
             skips.add(source.path, error.reason)
 
-    return FlowSource(source.path, source.format, source.fields, read, source.once, records=source.records)
+    return FlowSource(
+        source.path,
+        source.format,
+        source.fields,
+        read,
+        source.once,
+        records=source.records,
+        portion=None if source.portion is None else evolve(source.portion, tolerant=True),
+    )

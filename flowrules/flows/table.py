@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from flowrules.flows.lazy_columns import LazyColumns, repeated
 from flowrules.flows.zones import Zones
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+
+if TYPE_CHECKING:
+    from flowrules.flows.portions import Portion
 
 Array = NDArray[Any]
 
@@ -105,6 +108,8 @@ class FlowSource:
     _zones: Callable[[], Zones] | None = field(default=None, repr=False)
     records: int | None = None
     """How many records it has, where that is known before they are read."""
+    portion: Portion | None = field(default=None, repr=False)
+    """Where other processes find the same records; ``None``: this process alone can read them."""
 
     def zones(self) -> Zones | None:
         """The zones of the source, which stay the same."""

@@ -39,3 +39,8 @@ class Zones:
         Raises what the source's ``chunks`` raises.
         """
         return self._read(number, fields)
+
+    def between(self, start: int, stop: int) -> Zones:
+        """The zones from ``start`` to ``stop`` alone."""
+        bounds = {name: held[start:stop] for name, held in self.bounds.items()}
+        return Zones(self.rows[start:stop], bounds, lambda number, fields: self._read(start + number, fields))

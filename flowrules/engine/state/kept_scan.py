@@ -15,17 +15,18 @@ from flowrules.engine.direction import DirectionRule
 from flowrules.engine.facts import Facts
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
-from flowrules.engine.scan import Progress, Scanned, scan
+from flowrules.engine.merging import Merging, merged
+from flowrules.engine.scan import Progress, Scanned
+from flowrules.engine.stage import Executor, Stage
 from flowrules.engine.state.cover import FEW, bundles, cover
 from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
 from flowrules.engine.state.folder import Keep, State, version
-from flowrules.engine.state.merging import Merging, merged
 from flowrules.engine.state.node import Node
 from flowrules.engine.state.part_file import Damaged, Reader, Writer, groups_header, groups_of
 from flowrules.engine.state.pieces import Piece, is_skipped, pieces_of
 from flowrules.engine.surroundings import Surroundings
-from flowrules.engine.task import Task
 from flowrules.flows.silk_conf import SilkConf
+from flowrules.flows.sources import FlowSources
 from flowrules.flows.table import FlowSource
 from flowrules.model.program import Program
 from flowrules.plan.plan import GroupingPlan
@@ -38,8 +39,8 @@ _SHARED: Final = 8
 """So many files are counted with the same dictionaries: most values of one are those of the next, but what
 is made for a file is as large as all that they hold."""
 
-MakeTask = Callable[[Sequence[int], bool], Task]
-"""The task of counting some of the groupings (by place), with the facts or without."""
+MakeStage = Callable[[Sequence[int], bool], Stage]
+"""The stage of counting some of the groupings (by place), with the facts or without."""
 
 
 @frozen(eq=False)
@@ -70,6 +71,10 @@ class KeptScan:
             return None
         return cls(state, program, sources, around, context)
 
+    def alone(self, source: FlowSource) -> Sequence[FlowSource]:
+        """One source, whose damage is noted where that of all is."""
+        return self.sources.of([source]) if isinstance(self.sources, FlowSources) else [source]
+
     def digests(self, planned: Sequence[GroupingPlan]) -> list[str | None]:
         """The digest of each grouping; ``None`` where it asks for what other files decide."""
         return [grouping_digest(p, self.context, self.program.maps) for p in planned]
@@ -80,18 +85,14 @@ class KeptScan:
         digests: Sequence[str],
         fields: frozenset[str],
         facts: bool,
-        make_task: MakeTask,
-        threads: int,
-        rows: int | None,
+        make_stage: MakeStage,
+        executor: Executor,
         progress: Progress | None,
     ) -> Scanned:
         """The groups of each grouping over all sources, and the facts of these if they are asked for."""
 
-        def count(task: Task, source: FlowSource, told: Progress | None) -> Scanned:
-            return scan(task, [source], self.around, threads=threads, rows=rows, progress=told)
-
         told = digest("facts", self.context, sorted(fields & _TOLD))
-        one = _Scan(self, planned, digests, told if facts else "", make_task, count, progress)
+        one = _Scan(self, planned, digests, told if facts else "", make_stage, executor, progress)
         one.pieces = pieces_of(self.state, self.sources, fields)
         one.go()
         groups = [one.found[name] for name in digests]
@@ -107,8 +108,8 @@ class _Scan:
     digests: Sequence[str]
     told: str
     """The name of the facts; empty where they are not asked for."""
-    make_task: MakeTask
-    count: Callable[[Task, FlowSource, Progress | None], Scanned]
+    make_stage: MakeStage
+    executor: Executor
     progress: Progress | None
     pieces: Sequence[Piece] = ()
     facts: Facts = field(factory=Facts)
@@ -197,7 +198,7 @@ class _Scan:
         """Count parts of some files, and keep them."""
         own = {name: place for place, name in enumerate(self.digests)}
         groupings = [n for n in names if n != self.told]
-        task = self.make_task([own[n] for n in groupings], self.told in names)
+        stage = self.make_stage([own[n] for n in groupings], self.told in names)
         left = list(reversed(places))
         while left:
             place = left.pop()
@@ -205,7 +206,7 @@ class _Scan:
             begin = self.done
             progress = self.progress
             told = None if progress is None else (lambda n, b=begin, p=progress: p(b + n))
-            found = self.count(task, piece.source, told)
+            found = self.executor.scan(stage, self.by.alone(piece.source), told)
             self.done += found.facts.records
             self.state.counted += len(groupings)
             if piece.leaf is None:

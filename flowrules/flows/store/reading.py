@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +162,15 @@ class Store:
         )
 
 
-def open_store(path: str | os.PathLike[str], name: str | None = None, verify: bool = False) -> Store:
+def open_store(
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    verify: bool = False,
+    only: Collection[str] | None = None,
+) -> Store:
     """Open the column store in a folder; ``name`` is what messages call it (its path when ``None``).
+
+    With ``only``, nothing but the parts of these names is opened; one that is not there is an error.
 
     The manifest and the indexes of all parts are read and compared with their checksums, and files must be there
     with their sizes; their contents are compared when they are first used, or now with ``verify``.
@@ -200,7 +207,15 @@ def open_store(path: str | os.PathLike[str], name: str | None = None, verify: bo
     entries = sorted(manifest.parts, key=lambda part: (part.span is None, part.span or (0, 0), part.name))
     parts: list[Part] = []
     first = 0
+    gone = set() if only is None else set(only) - {entry.name for entry in entries}
+    if gone:
+        raise FlowFileError(
+            f"{name}/{min(gone)}", "the part is gone", hint="the store was made anew meanwhile"
+        )
     for entry in entries:
+        if only is not None and entry.name not in only:
+            first += entry.rows
+            continue
         part = Part.open(folder / entry.name, entry, f"{name}/{entry.name}", first, files)
         parts.append(part)
         first += entry.rows

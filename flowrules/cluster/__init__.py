@@ -1,0 +1,1 @@
+"""Runs whose scans other processes carry out, on a Dask cluster."""
