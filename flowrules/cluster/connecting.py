@@ -151,7 +151,8 @@ def _greet(address: str, loop: Any) -> None:
 
 
 def _no_answer(address: str, error: BaseException) -> ClusterError:
-    why = f"nothing was said in {CONNECT_SECONDS} s" if isinstance(error, TimeoutError) else _told(error)
+    late = isinstance(_cause(error), TimeoutError | asyncio.CancelledError)
+    why = f"nothing was said in {CONNECT_SECONDS} s" if late else _told(error)
     return ClusterError(
         f"no Dask scheduler answers at {address}: {why}",
         "start one with dask scheduler, or see that the address is right",
@@ -232,10 +233,15 @@ def check_versions(client: Any) -> None:
             raise ClusterError(f"the worker {worker} {reason}", SAME_VERSION)
 
 
-def _told(error: BaseException) -> str:
-    """The last cause of an error, in one line of our manner."""
+def _cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
+    return error
+
+
+def _told(error: BaseException) -> str:
+    """The first cause of an error, in one line of our manner."""
+    error = _cause(error)
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror

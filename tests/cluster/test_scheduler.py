@@ -165,7 +165,7 @@ def command(flows: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_nobody_answers(flows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 1.5)
     address = f"tcp://127.0.0.1:{free_port()}"
     code, said = command(flows, "--engine", "dask", "--scheduler", address)
     assert (code, said.count("\n")) == (3, 1)
