@@ -39,6 +39,11 @@ def _flows_and_bytes() -> Any:
     return pl.len().alias("flows"), pl.col("bytes").cast(pl.UInt64).sum()
 
 
+def _bytes_and_flows() -> Any:
+    flows, volume = _flows_and_bytes()
+    return volume, flows
+
+
 def _distinct(name: str) -> Callable[[], Any]:
     def measures() -> Any:
         import polars as pl
@@ -65,8 +70,8 @@ GROUPINGS = (
         lambda groups: groups["bytes"].agg(["size", "sum"]), columns=("dip", "type", "bytes"),
     ),
     _Grouping(
-        "pairs", "flows, sum(bytes) of all per sip, dip keep top 100 by bytes", ("sip", "dip"), None, "true",
-        _flows_and_bytes, "count(*), sum(bytes)::ubigint", top=100, columns=("sip", "dip", "bytes"),
+        "pairs", "sum(bytes), flows of all per sip, dip keep top 100", ("sip", "dip"), None, "true",
+        _bytes_and_flows, "sum(bytes)::ubigint, count(*)", top=100, columns=("sip", "dip", "bytes"),
     ),
     _Grouping(
         "distinct", "distinct(dip) of all per sip", ("sip",), None, "true", _distinct("dip"), "count(distinct dip)",
@@ -134,24 +139,16 @@ def _polars(g: _Grouping) -> Callable[[Any], Tables]:
             frame = frame.with_columns((pl.col("stime") // HOUR * HOUR).alias("hour"))
         found = frame.group_by(g.keys).agg(g.polars())
         if g.top:
-            found = (
-                found.top_k(2 * g.top, by="bytes")
-                .sort("bytes", *g.keys, descending=[True, *_up(g)])
-                .head(g.top)
-            )
+            found = found.top_k(g.top, by=["bytes", *g.keys], reverse=[False, *(True for _ in g.keys)])
         return {"found": found.collect()}
 
     return ask
 
 
-def _up(g: _Grouping) -> list[bool]:
-    return [False] * len(g.keys)
-
-
 def _sql(g: _Grouping) -> Callable[[Callable[[str], Any]], Tables]:
     keys = ", ".join(f"stime // {HOUR} * {HOUR}" if k == "hour" else k for k in g.keys)
     numbers = ", ".join(str(n + 1) for n in range(len(g.keys)))
-    order = f" order by 4 desc, 1, 2 limit {g.top}" if g.top else ""
+    order = f" order by 3 desc, 1, 2 limit {g.top}" if g.top else ""
 
     def ask(query: Callable[[str], Any]) -> Tables:
         return {

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from flowrules.engine.exact_sums import ExactSquares, ExactSums, grown
 from flowrules.engine.grouped import Extremes, Matches, Part, Totals, ValueCounts
 from flowrules.engine.kernels import kernels
-from flowrules.engine.key_codes import codes_of
+from flowrules.engine.key_codes import PlainCoder, codes_of
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, Weights
+from flowrules.engine.value_runs import HALF, LOW, Run, ValueRuns
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import LEAST, SQUARES, Aggregate
 
@@ -310,33 +311,53 @@ class _MatchPart(GroupPart):
 
 
 class _ValuePart(GroupPart):
-    """The different values, with how many rows have each."""
+    """The different values, with how many rows have each.
+
+    Small whole numbers and IPv4 addresses are counted as they are, without codes, until a value comes that is none.
+    """
 
     def __init__(self, grouping: Grouping, aggregate: Aggregate) -> None:
         self._coder = grouping.value_coders[aggregate]
-        self._pairs = grouping.pairs[aggregate]
-        self._counts = np.zeros(0, np.int64)
+        self._pairs = ValueRuns()
+        self._plain = self._coder if isinstance(self._coder, PlainCoder) else None
+        """The coder, while values do without codes."""
 
     def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        if self._plain is not None:
+            values = self._plain.plain(rows)
+            if values is not None:
+                some, groups = _known_rows(groups, values)
+                array = values.array if some is None else values.array.take(some)
+                if len(array):
+                    self._pairs.add(groups, array)
+                return
+            self._take_codes(self._plain)
         codes = codes_of(self._coder, rows)
         known = codes != 0
         if not known.all():
-            some = np.flatnonzero(known)
-            codes = codes.take(some)
-            groups = None if groups is None else groups.take(some)
-        if not len(codes):
-            return
-        own = np.ones(len(codes), np.uint32) if groups is None else groups.astype(np.uint32)
-        pair = self._pairs.encode((own, codes))
-        self._counts = counted(self._counts, pair.astype(np.intp), len(self._pairs), len(pair))
+            chosen = np.flatnonzero(known)
+            codes = codes.take(chosen)
+            groups = None if groups is None else groups.take(chosen)
+        if len(codes):
+            self._pairs.add(groups, codes)
+
+    def _take_codes(self, coder: PlainCoder) -> None:
+        """Count by codes from now on, and what was counted until now."""
+        self._plain = None
+        run = self._pairs.whole()
+        codes = coder.encode_plain((run.words & LOW).astype(np.uint32))
+        self._pairs.replace(Run(run.words & ~LOW | codes, run.counts))
 
     def merge(self, other: _ValuePart) -> None:
-        size = max(len(self._counts), len(other._counts))
-        if len(self._counts) < size:
-            self._counts = grown(self._counts, size)
-        self._counts[: len(other._counts)] += other._counts
+        if self._plain is not None and other._plain is None:
+            self._take_codes(self._plain)
+        elif other._plain is not None and self._plain is None:
+            other._take_codes(other._plain)
+        self._pairs.merge(other._pairs)
 
     def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
-        pairs = np.flatnonzero(self._counts)
-        group, code = (column.take(pairs) for column in self._pairs.columns())
-        return ValueCounts(place.take(group), self._coder.decode(code), self._counts.take(pairs))
+        run = self._pairs.whole()
+        values = (run.words & LOW).astype(np.uint32)
+        rows = place.take((run.words >> HALF).view(np.int64))
+        decode = self._coder.decode if self._plain is None else self._plain.decode_plain
+        return ValueCounts(rows, decode(values), run.counts.astype(np.int64))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrules.engine.exact import floats
+from flowrules.engine.key_words import in_key_order
 from flowrules.engine.results import Array, Series
 from flowrules.flows.table import widen
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
@@ -63,7 +64,7 @@ def order_by(columns: Sequence[tuple[Series, bool]], rows: int) -> Index:
         first, *rest = sort_columns(series)
         keys.append(first)
         keys += [_descending(c) for c in rest] if descending else rest
-    return np.lexsort(tuple(reversed(keys)))
+    return in_key_order(keys, rows)[0]
 
 
 def _descending(column: Array) -> Array:

@@ -6,7 +6,7 @@ threads share the coders, so that codes of different chunks and files mean the s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,26 @@ class Coder(Protocol):
         """The values of codes."""
 
 
+@runtime_checkable
+class PlainCoder(Coder, Protocol):
+    """A coder whose values mostly are whole numbers of 32 bits, which can do without codes."""
+
+    def plain(self, rows: Rows) -> Values | None:
+        """The rows' values as ``uint32`` (with what is known of them); ``None`` where any is none of that kind."""
+
+    def encode_plain(self, values: NDArray[np.uint32]) -> Codes:
+        """The codes of such values."""
+
+    def decode_plain(self, values: NDArray[np.uint32]) -> Series:
+        """Such values as a result column."""
+
+
 def _hidden(codes: Codes, values: Values) -> Codes:
     return codes if values.known is None else np.where(values.known, codes, 0).astype(np.uint32)
+
+
+_PLAIN: Final = 0xFFFF_FFFF
+"""The greatest number that does without a code."""
 
 
 def _known(codes: Codes) -> NDArray[np.bool_] | None:
@@ -102,6 +120,19 @@ class AddressCoder:
             prefix = np.where(mapped, self.of.v4 + 96, self.of.v6).astype(np.uint8)
         return Series(self.of.type, narrowed(addresses), known, None, prefix)
 
+    def plain(self, rows: Rows) -> Values | None:
+        """IPv4 addresses."""
+        values = rows.values(self._of)
+        return values if values.array.dtype == np.uint32 and not isinstance(self._of, ex.Mask) else None
+
+    def encode_plain(self, values: NDArray[np.uint32]) -> Codes:
+        """The ids of IPv4 addresses."""
+        return self._ids.encode(values)
+
+    def decode_plain(self, values: NDArray[np.uint32]) -> Series:
+        """IPv4 addresses."""
+        return Series(self._of.type, values)
+
 
 def _field_behind(of: ex.Expression, rows: Rows) -> str | None:
     """The stored address field that an expression is in all of these rows, if it is one."""
@@ -147,6 +178,31 @@ class NumberCoder:
         if self.of.type.name == "truth":
             numbers = numbers.astype(np.bool_)
         return Series(self.of.type, numbers, _known(codes))
+
+    def plain(self, rows: Rows) -> Values | None:
+        """Numbers, or of times in bins the numbers of their bins."""
+        of = self._of
+        values = rows.values(of.of if isinstance(of, ex.Bin) else of)
+        array = values.array
+        if array.dtype.kind not in "iu" or values.labels or values.denominators is not None:
+            return None
+        if isinstance(of, ex.Bin):
+            array = array // of.width
+        elif array.dtype == np.uint32:
+            return values
+        narrow = array.dtype.kind == "u" and array.dtype.itemsize < 4
+        if not narrow and len(array) and (int(array.min()) < 0 or int(array.max()) > _PLAIN):
+            return None
+        return Values(array.astype(np.uint32), values.known)
+
+    def encode_plain(self, values: NDArray[np.uint32]) -> Codes:
+        """The codes of numbers (of bins)."""
+        return self._codes.encode(values)
+
+    def decode_plain(self, values: NDArray[np.uint32]) -> Series:
+        """Numbers; of bins, when they begin."""
+        numbers = values.astype(np.int64)
+        return Series(self._of.type, numbers * self._of.width if isinstance(self._of, ex.Bin) else numbers)
 
 
 class LabelCoder:

@@ -23,11 +23,42 @@ def in_key_order(columns: Sequence[NDArray[Any]], rows: int) -> tuple[Index, NDA
     new[:1] = True
     if not words:
         return np.arange(rows), new
-    order = words[0].argsort(kind="stable") if len(words) == 1 else np.lexsort(tuple(reversed(words)))
+    order = words[0].argsort(kind="stable") if len(words) == 1 else _by_all(words)
     for word in words:
         ordered = word.take(order)
         new[1:] |= ordered[1:] != ordered[:-1]
     return order, new
+
+
+def _by_all(words: Sequence[NDArray[Any]]) -> Index:
+    """The order by several words: by the first, and by the others only where that has equal values."""
+    order = words[0].argsort(kind="stable")
+    ordered = words[0].take(order)
+    again = np.zeros(len(order), np.bool_)
+    again[1:] = ordered[1:] == ordered[:-1]
+    tied = again.copy()
+    tied[:-1] |= again[1:]
+    places = np.flatnonzero(tied)
+    if len(places):
+        rows = order.take(places)
+        rest = key_words([np.cumsum(~again).take(places), *(w.take(rows) for w in words[1:])])
+        if len(rest) == 1:
+            order[places] = rows.take(rest[0].argsort(kind="stable"))
+        elif rest:
+            order[places] = rows.take(np.lexsort(tuple(reversed(rest))))
+    return order
+
+
+def count_different(columns: Sequence[NDArray[Any]]) -> int:
+    """How many different rows the columns have."""
+    words = key_words(columns)
+    if not words:
+        return min(len(columns[0]), 1)
+    if len(words) == 1:
+        ordered = np.sort(words[0])
+        return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
+    _, new = in_key_order(words, len(words[0]))
+    return int(np.count_nonzero(new))
 
 
 def key_words(columns: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

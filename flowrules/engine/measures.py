@@ -16,6 +16,7 @@ from flowrules.engine.conditions import Scope, World, holds
 from flowrules.engine.errors import SumOverflow
 from flowrules.engine.grouped import Extremes, Grouped, Matches, Totals, ValueCounts, added, identity_columns
 from flowrules.engine.joins import sort_columns
+from flowrules.engine.key_words import count_different, in_key_order
 from flowrules.engine.results import FeatureEvidence, Scalar, Series
 from flowrules.model import expression as ex
 from flowrules.model.expression_text import expression_text
@@ -210,8 +211,7 @@ def _distinct(values: ValueCounts, rows: int) -> NDArray[np.int64]:
 
 def _in_order(values: ValueCounts) -> ValueCounts:
     """By group, and by value inside a group."""
-    columns = sort_columns(values.values)
-    order = np.lexsort((*reversed(columns), values.rows))
+    order, _ = in_key_order([values.rows, *sort_columns(values.values)], len(values.rows))
     return ValueCounts(values.rows.take(order), values.values.take(order), values.counts.take(order))
 
 
@@ -348,13 +348,7 @@ def whole_number(inner: ex.Measure, groups: Grouped) -> int | Fraction:
         values = _totals(groups, inner.args[0], SUM).sums.tolist()
         return sum(values)  # type: ignore[no-any-return]
     columns = identity_columns(_values(groups, Aggregate(VALUES, inner.args[0])).values)
-    order = np.lexsort(tuple(columns))
-    new = np.zeros(len(order), np.bool_)
-    new[:1] = True
-    for column in columns:
-        ordered = column.take(order)
-        new[1:] |= ordered[1:] != ordered[:-1]
-    return int(np.count_nonzero(new))
+    return count_different(columns)
 
 
 def _relative(of: ex.Measure, groups: Grouped, window: Window) -> Measured:

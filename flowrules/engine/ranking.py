@@ -82,6 +82,7 @@ def arrange(
     Returns the groups that are left, the first measure's share and cumulative share for them (``None``
     where it has none), and whether a ``top`` cut rows equal to the last one kept.
     """
+    groups = _not_below_top(groups, ranking)
     if groups.rows > 1:
         groups = groups.take(_output_order(groups, ranking, world))
     share = _share(groups, ranking.first)
@@ -99,6 +100,25 @@ def arrange(
             share = share.take(index) if share is not None else None
             cumulative = cumulative.take(index) if cumulative is not None else None
     return groups, share, cumulative, cut_ties
+
+
+def _not_below_top(groups: Groups, ranking: Ranking) -> Groups:
+    """Without groups that the first keep cuts whatever their order: those below the last of its ``top n``.
+
+    Shares and running shares of the others stay, for these come first in the order of the first measure.
+    """
+    step = ranking.keeps[0] if ranking.keeps else None
+    if not isinstance(step, ex.KeepRank) or step.bottom or ranking.order or ranking.timed:
+        return groups
+    first = ranking.first
+    if first is None or (step.by is not None and step.by != first) or first not in groups.measures:
+        return groups
+    series = groups.measures[first]
+    whole = series.values.dtype.kind in "iu" and series.known is None and series.denominators is None
+    if not whole or step.n < 1 or groups.rows <= 2 * step.n:
+        return groups
+    least = np.partition(series.values, groups.rows - step.n)[groups.rows - step.n]
+    return groups.take(np.flatnonzero(series.values >= least))
 
 
 def table_result(groups: Groups, table: TableDeclaration, world: World) -> TableResult:

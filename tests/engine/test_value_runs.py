@@ -1,0 +1,124 @@
+"""Different values of groups: sorted runs against counting by hand, and what happens when values stop being plain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import flowrules
+from flowrules.engine import value_runs
+from flowrules.engine.value_runs import HALF, LOW, ValueRuns
+from flowrules.flows.table import Chunk, FlowSource
+from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+
+PAIRS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 5)), max_size=12)
+
+
+def held(runs: ValueRuns) -> dict[tuple[int, int], int]:
+    run = runs.whole()
+    assert (np.diff(run.words.astype(object)) > 0).all()
+    groups, values = (run.words >> HALF).tolist(), (run.words & LOW).tolist()
+    return dict(zip(zip(groups, values, strict=True), run.counts.tolist(), strict=True))
+
+
+def fill(runs: ValueRuns, pairs: list[tuple[int, int]]) -> None:
+    runs.add(np.array([g for g, _ in pairs], np.intp), np.array([v for _, v in pairs], np.uint32))
+
+
+@given(lots=st.lists(PAIRS, max_size=8), others=st.lists(PAIRS, max_size=4), waiting=st.integers(1, 20))
+def test_runs_count_as_a_counter_does(
+    lots: list[list[tuple[int, int]]], others: list[list[tuple[int, int]]], waiting: int
+) -> None:
+    before = value_runs.WAITING
+    value_runs.WAITING = waiting  # type: ignore[misc]
+    try:
+        one, two = ValueRuns(), ValueRuns()
+        for lot in lots:
+            fill(one, lot)
+        for lot in others:
+            fill(two, lot)
+        one.merge(two)
+    finally:
+        value_runs.WAITING = before  # type: ignore[misc]
+
+    assert held(one) == Counter(pair for lot in [*lots, *others] for pair in lot)
+
+
+def test_counts_past_32_bits_are_kept() -> None:
+    runs = ValueRuns()
+    fill(runs, [(1, 7)])
+    for _ in range(33):
+        other = ValueRuns()
+        other.replace(runs.whole())
+        runs.merge(other)
+
+    assert held(runs) == {(1, 7): 1 << 33}
+
+
+RULES = """\
+ruleset values.test { version "1.0.0" title "Values" }
+
+table seen   = distinct(dip), values(dport), quantile(bytes, 50%), distinct(bytes) of all per sip
+table whole  = distinct(inside), distinct(outside), min(stime), distinct(bin(stime, 1h)) of all
+"""
+
+
+def flows(kinds: str) -> list[Chunk]:
+    """Chunks of four flows each: ``4`` of IPv4, ``6`` of IPv6 (the first source is IPv4 all the same), ``l`` large."""
+    out = []
+    for number, kind in enumerate(kinds):
+        base = np.arange(4) + 4 * number
+        sip, dip = ((10 << 24) + base % 3).astype(np.uint32), ((11 << 24) + base % 5).astype(np.uint32)
+        if kind == "6":
+            wide = [np.zeros(4, ADDRESS) for _ in range(2)]
+            for side, narrow in zip(wide, (sip, dip), strict=True):
+                side["low"] = narrow.astype(np.uint64) + np.uint64(IPV4_MAPPED)
+            wide[1]["high"][2:] = 0x2001 << 48
+            sip, dip = wide
+        size = base.astype(np.uint64) * 10 + (1 << 40 if kind == "l" else 0)
+        out.append(
+            Chunk(
+                {
+                    "sip": sip,
+                    "dip": dip,
+                    "dport": (base % 7).astype(np.uint16),
+                    "bytes": size,
+                    "stime": 1_767_571_200_000 + base * 1_800_000,
+                    "duration": np.zeros(4, np.int64),
+                    "type": (base % 2).astype(np.uint8),
+                    "protocol": np.full(4, 6, np.uint8),
+                },
+                4,
+            )
+        )
+    return out
+
+
+@pytest.mark.parametrize("kinds", ["444", "446", "644", "4l4", "l44", "46l"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_values_that_stop_being_plain_change_nothing(kinds: str, threads: int, tmp_path: Path) -> None:
+    place = tmp_path / "rules.frules"
+    place.write_text(RULES)
+    rules = flowrules.load(place)
+    chunks = flows(kinds)
+
+    def found(order: list[Chunk]) -> list[list[tuple[object, ...]]]:
+        sources = [FlowSource("x", "arrays", frozenset(c.columns), lambda *_, c=c: iter([c])) for c in order]
+        tables = rules.run(sources, threads=threads).tables
+        return [tables[name].rows() for name in ("seen", "whole")]
+
+    whole = found(chunks)
+    assert whole == found(chunks[::-1])
+    met = {(int(s), int(d)) for c in chunks for s, d in zip(narrow(c["sip"]), narrow(c["dip"]), strict=True)}
+    assert sorted(row[1] for row in whole[0]) == sorted(Counter(s for s, _ in met).values())
+
+
+def narrow(addresses: np.ndarray) -> list[int]:
+    if addresses.dtype == ADDRESS:
+        return [int(a["high"]) << 64 | int(a["low"]) for a in addresses]
+    return [int(a) + IPV4_MAPPED for a in addresses]
