@@ -122,8 +122,8 @@ class AddressCoder:
 
     def plain(self, rows: Rows) -> Values | None:
         """IPv4 addresses."""
-        values = rows.values(self._of)
-        return values if values.array.dtype == np.uint32 and not isinstance(self._of, ex.Mask) else None
+        values = rows.values(self.of)
+        return values if values.array.dtype == np.uint32 and not isinstance(self.of, ex.Mask) else None
 
     def encode_plain(self, values: NDArray[np.uint32]) -> Codes:
         """The ids of IPv4 addresses."""
@@ -131,7 +131,7 @@ class AddressCoder:
 
     def decode_plain(self, values: NDArray[np.uint32]) -> Series:
         """IPv4 addresses."""
-        return Series(self._of.type, values)
+        return Series(self.of.type, values)
 
 
 def _field_behind(of: ex.Expression, rows: Rows) -> str | None:
@@ -181,7 +181,7 @@ class NumberCoder:
 
     def plain(self, rows: Rows) -> Values | None:
         """Numbers, or of times in bins the numbers of their bins."""
-        of = self._of
+        of = self.of
         values = rows.values(of.of if isinstance(of, ex.Bin) else of)
         array = values.array
         if array.dtype.kind not in "iu" or values.labels or values.denominators is not None:
@@ -202,7 +202,7 @@ class NumberCoder:
     def decode_plain(self, values: NDArray[np.uint32]) -> Series:
         """Numbers; of bins, when they begin."""
         numbers = values.astype(np.int64)
-        return Series(self._of.type, numbers * self._of.width if isinstance(self._of, ex.Bin) else numbers)
+        return Series(self.of.type, numbers * self.of.width if isinstance(self.of, ex.Bin) else numbers)
 
 
 class LabelCoder:
