@@ -31,10 +31,14 @@ _NO_PAGE: Final = np.uint32(0)
 
 @frozen(eq=False)
 class _Pages:
-    """Where the page of each /16 block lies, and the ids in the pages; replaced as a whole when it grows."""
+    """Where the page of each /16 block lies, and the ids in the pages; replaced as a whole when it grows.
+
+    Pages from ``used`` on are empty, and the directory of none that others may hold leads to them.
+    """
 
     directory: Codes
     ids: Codes
+    used: int = 1
 
 
 class AddressIds:
@@ -128,7 +132,7 @@ class AddressIds:
         with self._lock:
             page = self._pages.directory.take(block)
             without = block[page == _NO_PAGE]
-            room = MOST_PAGES + 1 - (len(self._pages.ids) >> 16)
+            room = MOST_PAGES + 1 - self._pages.used
             if len(without) and room > 0:
                 self._add_pages(without, room)
                 page = self._pages.directory.take(block)
@@ -141,9 +145,11 @@ class AddressIds:
         ordered = np.sort(blocks)
         fresh = ordered[np.r_[True, ordered[1:] != ordered[:-1]]][:room]
         pages = self._pages
-        used = len(pages.ids) >> 16
+        used = pages.used + len(fresh)
         directory = pages.directory.copy()
-        directory[fresh] = np.arange(used, used + len(fresh), dtype=np.uint32)
-        ids = np.zeros((used + len(fresh)) << 16, np.uint32)
-        ids[: len(pages.ids)] = pages.ids
-        self._pages = _Pages(directory, ids)
+        directory[fresh] = np.arange(pages.used, used, dtype=np.uint32)
+        ids = pages.ids
+        if used << 16 > len(ids):
+            # room for all pages at once: the system gives memory to those that are written to
+            ids = np.zeros(MOST_PAGES + 1 << 16, np.uint32)
+        self._pages = _Pages(directory, ids, used)

@@ -401,21 +401,15 @@ class _HostCells:
 
     def add(self, cells: Cells, rows: Rows) -> bool:
         """Count a piece; false (and nothing counted) where the histogram would become too large."""
-        signature = self.signatures.of_cell.take(cells)
-        # signature by signature, so that the entries added to lie close together
-        order, _ = kernels().order(signature, len(self.signatures))
-        if not len(order):
+        live, signature = kernels().live(self.signatures.of_cell, cells)
+        if not len(live):
             return True
-        rows, signature = rows.take(order), signature.take(order)
+        rows = rows.take(live)
         codes = codes_of(self._coder, rows)
         if not self._make_room(len(self._coder), len(self.signatures)):
             return False
-        pair = signature.astype(np.intp)
-        pair *= self._hosts
-        pair += codes
-        kernels().count(self._counts, pair)
-        for name, sums in self._sums.items():
-            kernels().add(sums, pair, rows.column(name))
+        values = [rows.column(name) for name in self._sums]
+        kernels().add_pairs(self._counts, list(self._sums.values()), signature, self._hosts, codes, values)
         return True
 
     def _make_room(self, hosts: int, signatures: int) -> bool:

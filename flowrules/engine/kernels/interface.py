@@ -37,6 +37,21 @@ class Kernels(Protocol):
         With them the end of each group: those of group ``g`` are ``order[ends[g - 1] : ends[g]]``.
         """
 
+    def live(self, table: Codes, places: Codes) -> tuple[Index, Codes]:
+        """The rows whose entry in ``table`` at their place is not 0, ascending, with these entries."""
+
+    def add_pairs(
+        self,
+        counts: NDArray[np.int64],
+        sums: Sequence[NDArray[np.int64]],
+        firsts: Codes,
+        width: int,
+        seconds: Codes,
+        values: Sequence[NDArray[Any]],
+    ) -> None:
+        """Add 1 to ``counts`` at ``firsts * width + seconds`` of each row, and the row's values (as for ``add``) to
+        each of ``sums`` there."""
+
     def count(self, counts: NDArray[np.int64], places: NDArray[Any]) -> None:
         """Add 1 to ``counts`` for each of ``places`` (intp or uint32)."""
 

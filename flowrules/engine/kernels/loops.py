@@ -32,21 +32,72 @@ def more_cells(out: Any, table: Any, column: Any) -> None:
         out[row] += table[column[row]]
 
 
-def order(groups: Any, ends: Any, out: Any) -> None:
-    """Rows by group, by counting; ``ends`` comes with the number of groups and one more, all 0."""
-    for row in range(len(groups)):
-        ends[groups[row]] += 1
+def order(groups: Any, places: Any, out: Any) -> None:
+    """Rows by group, by counting, a quarter of them in each of four lanes; ``places`` (four rows, a column for each
+    group) comes as zeros and leaves as the ends of each lane's rows.
+
+    Neighbours are often of one group, and adding to what was just written waits for it: four lanes wait together.
+    """
+    quarter = len(groups) // 4
+    second, third, fourth = quarter, 2 * quarter, 3 * quarter
+    for row in range(quarter):
+        places[0, groups[row]] += 1
+        places[1, groups[row + second]] += 1
+        places[2, groups[row + third]] += 1
+        places[3, groups[row + fourth]] += 1
+    for row in range(4 * quarter, len(groups)):
+        places[3, groups[row]] += 1
     before = 0
-    for group in range(1, len(ends)):
-        rows = ends[group]
-        ends[group] = before
-        before += rows
-    ends[0] = 0
-    for row in range(len(groups)):
-        group = groups[row]
-        if group:
-            out[ends[group]] = row
-            ends[group] += 1
+    for group in range(places.shape[1]):
+        for lane in range(4):
+            rows = places[lane, group]
+            places[lane, group] = before
+            before += rows
+    for row in range(quarter):
+        one, two, three, four = groups[row], groups[row + second], groups[row + third], groups[row + fourth]
+        out[places[0, one]] = row
+        places[0, one] += 1
+        out[places[1, two]] = row + second
+        places[1, two] += 1
+        out[places[2, three]] = row + third
+        places[2, three] += 1
+        out[places[3, four]] = row + fourth
+        places[3, four] += 1
+    for row in range(4 * quarter, len(groups)):
+        out[places[3, groups[row]]] = row
+        places[3, groups[row]] += 1
+
+
+def live(rows: Any, found: Any, table: Any, places: Any) -> int:
+    """The rows with an entry that is not 0, and the entries; how many."""
+    number = 0
+    for row in range(len(places)):
+        entry = table[places[row]]
+        # without a branch: which rows have one cannot be foretold
+        rows[number] = row
+        found[number] = entry
+        number += entry != 0
+    return number
+
+
+def count_pairs(counts: Any, firsts: Any, width: Any, seconds: Any) -> None:
+    """One more at the place of each pair."""
+    for row in range(len(firsts)):
+        counts[firsts[row] * width + seconds[row]] += 1
+
+
+def add_pairs(sums: Any, firsts: Any, width: Any, seconds: Any, values: Any) -> None:
+    """Each value at the place of its pair."""
+    for row in range(len(firsts)):
+        sums[firsts[row] * width + seconds[row]] += values[row]
+
+
+def count_and_add_pairs(counts: Any, sums: Any, firsts: Any, width: Any, seconds: Any, values: Any) -> None:
+    """One more at the place of each pair, and its value."""
+    for row in range(len(firsts)):
+        place = firsts[row] * width + seconds[row]
+        counts[place] += 1
+        sums[place] += values[row]
 
 
 def count(counts: Any, places: Any) -> None:

@@ -37,7 +37,16 @@ _KEEP: Final = [_VOID(_written(kind), _read(_U8), _read(kind)) for kind in (_I8,
 _SIGNATURES: Final = {
     loops.first_cells: _CELLS,
     loops.more_cells: _CELLS,
-    loops.order: [_VOID(_read(_U4), _written(_I8), _written(_I8))],
+    loops.order: [_VOID(_read(_U4), _written(_I8, 2), _written(_I8))],
+    loops.live: [_I8(_written(_I8), _written(_U4), _read(_U4), _read(_U4))],
+    loops.count_pairs: [_VOID(_written(_I8), _read(_U4), _U8, _read(_U4))],
+    loops.add_pairs: [
+        _VOID(_written(_U8), _read(_U4), _U8, _read(_U4), _read(values)) for values in (_U4, _U8)
+    ],
+    loops.count_and_add_pairs: [
+        _VOID(_written(_I8), _written(_U8), _read(_U4), _U8, _read(_U4), _read(values))
+        for values in (_U4, _U8)
+    ],
     loops.count: [_VOID(_written(_I8), _read(_U8))],
     loops.add: [_VOID(_written(_U8), _read(_U8), _read(values)) for values in (_U4, _U8)],
     loops.keep_least: _KEEP,
@@ -64,6 +73,8 @@ class CompiledKernels(NumpyKernels):
                 for loop, signatures in _SIGNATURES.items()
             }
         self._first_cells, self._more_cells = made["first_cells"], made["more_cells"]
+        self._live, self._count_pairs = made["live"], made["count_pairs"]
+        self._add_pairs, self._count_and_add_pairs = made["add_pairs"], made["count_and_add_pairs"]
         self._order, self._count, self._add = made["order"], made["count"], made["add"]
         self._keep_least, self._keep_greatest = made["keep_least"], made["keep_greatest"]
         self._ids, self._sum_rows = made["ids"], made["sum_rows"]
@@ -80,22 +91,43 @@ class CompiledKernels(NumpyKernels):
 
     def order(self, groups: Codes, size: int) -> tuple[Index, NDArray[np.int64]]:
         """By counting."""
-        ends = np.zeros(size, np.int64)
+        places = np.zeros((4, size), np.int64)
         out = np.empty(len(groups), np.intp)
-        self._order(groups, ends, out)
-        return out[: int(ends[-1])], ends
+        self._order(groups, places, out)
+        dead = places[3, 0]
+        return out[dead:], places[3] - dead
+
+    def live(self, table: Codes, places: Codes) -> tuple[Index, Codes]:
+        """One loop."""
+        rows, found = np.empty(len(places), np.intp), np.empty(len(places), np.uint32)
+        number = self._live(rows, found, table, places)
+        return rows[:number], found[:number]
+
+    def add_pairs(
+        self,
+        counts: NDArray[np.int64],
+        sums: Sequence[NDArray[np.int64]],
+        firsts: Codes,
+        width: int,
+        seconds: Codes,
+        values: Sequence[NDArray[Any]],
+    ) -> None:
+        """One loop for the counts and the first sums, another for each of the others."""
+        if not sums:
+            self._count_pairs(counts, firsts, width, seconds)
+            return
+        words = [_words(column) for column in values]
+        self._count_and_add_pairs(counts, sums[0].view(np.uint64), firsts, width, seconds, words[0])
+        for held, column in zip(sums[1:], words[1:], strict=True):
+            self._add_pairs(held.view(np.uint64), firsts, width, seconds, column)
 
     def count(self, counts: NDArray[np.int64], places: NDArray[Any]) -> None:
         """One loop."""
         self._count(counts, _places(places))
 
     def add(self, sums: NDArray[Any], places: NDArray[Any], values: NDArray[Any]) -> None:
-        """One loop, over values of 32 or 64 bits."""
-        if values.dtype == np.int64:
-            values = values.view(np.uint64)
-        elif values.dtype not in (np.uint32, np.uint64):
-            values = values.astype(np.uint32)
-        self._add(sums.view(np.uint64), _places(places), np.ascontiguousarray(values))
+        """One loop."""
+        self._add(sums.view(np.uint64), _places(places), _words(values))
 
     def keep(self, held: NDArray[Any], places: Index, values: NDArray[Any], least: bool) -> None:
         """One loop."""
@@ -123,6 +155,14 @@ class CompiledKernels(NumpyKernels):
         to = np.ascontiguousarray(np.nonzero(wanted.T)[1])
         self._sum_rows(out, ends, to, np.ascontiguousarray(numbers))
         return out
+
+
+def _words(values: NDArray[Any]) -> NDArray[Any]:
+    """Values as numbers without a sign, of 32 or 64 bits."""
+    values = np.ascontiguousarray(values)
+    if values.dtype == np.int64:
+        return values.view(np.uint64)
+    return values if values.dtype in (np.uint32, np.uint64) else values.astype(np.uint32)
 
 
 def _places(places: NDArray[Any]) -> NDArray[np.uint64]:

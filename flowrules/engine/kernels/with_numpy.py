@@ -45,6 +45,30 @@ class NumpyKernels:
         ends[:] = np.cumsum(np.bincount(small, minlength=size))
         return live.take(np.argsort(small, kind="stable")), ends
 
+    def live(self, table: Codes, places: Codes) -> tuple[Index, Codes]:
+        """Entries by a gather, and those of the rows by another."""
+        found = table.take(places)
+        # of numbers numpy looks for other than 0 at a third of the speed
+        rows = np.flatnonzero(found != 0)
+        return rows, found.take(rows)
+
+    def add_pairs(
+        self,
+        counts: NDArray[np.int64],
+        sums: Sequence[NDArray[np.int64]],
+        firsts: Codes,
+        width: int,
+        seconds: Codes,
+        values: Sequence[NDArray[Any]],
+    ) -> None:
+        """The places first, then counts and sums by ``ufunc.at``."""
+        places = firsts.astype(np.intp)
+        places *= width
+        places += seconds
+        self.count(counts, places)
+        for held, column in zip(sums, values, strict=True):
+            self.add(held, places, column)
+
     def count(self, counts: NDArray[np.int64], places: NDArray[Any]) -> None:
         """Counts by ``ufunc.at``, which is as quick as ``bincount`` and keeps whole numbers."""
         np.add.at(counts, places, 1)

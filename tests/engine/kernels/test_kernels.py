@@ -64,6 +64,33 @@ def test_order_puts_rows_group_by_group(tier, size, rows):
     assert ends.tolist() == np.searchsorted([g for g, _ in listed], range(size), "right").tolist()
 
 
+@pytest.mark.parametrize("rows", [0, 1, 4000])
+def test_live_rows_are_those_with_an_entry(tier, rows):
+    draw = random(rows)
+    table = frozen((draw.integers(0, 1 << 32, 50) * (draw.random(50) < 0.5)).astype(np.uint32))
+    places = frozen(draw.integers(0, 50, rows).astype(np.uint32))
+    index, entries = tier.live(table, places)
+    assert index.dtype == np.intp and entries.dtype == np.uint32
+    expected = [(row, int(table[p])) for row, p in enumerate(places) if table[p]]
+    assert list(zip(index.tolist(), entries.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("dtypes", [(), ("u4",), ("u8",), ("u4", "u8"), ("i8", "u4", "u2")])
+def test_pairs_are_counted_and_their_values_added(tier, dtypes):
+    draw = random(len(dtypes))
+    firsts = frozen(draw.integers(0, 3, 500).astype(np.uint32))
+    seconds = frozen(draw.integers(0, 7, 500).astype(np.uint32))
+    values = [frozen(draw.integers(0, min(np.iinfo(d).max, 1 << 53), 500).astype(d)) for d in dtypes]
+    counts, sums = np.zeros(21, np.int64), [np.ones(21, np.int64) for _ in dtypes]
+    tier.add_pairs(counts, sums, firsts, 7, seconds, values)
+    places = (firsts * 7 + seconds).tolist()
+    assert counts.tolist() == [places.count(p) for p in range(21)]
+    for held, column in zip(sums, values, strict=True):
+        assert held.tolist() == [
+            1 + sum(int(v) for v, q in zip(column, places, strict=True) if q == p) for p in range(21)
+        ]
+
+
 @pytest.mark.parametrize("places_dtype", [np.intp, np.uint32])
 def test_count_adds_one_at_each_place(tier, places_dtype):
     counts = np.array([5, 0, (1 << 62)], np.int64)
