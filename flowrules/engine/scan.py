@@ -45,12 +45,17 @@ class _State:
     """What one thread has counted."""
 
     def __init__(self, task: Task) -> None:
-        self.facts = Facts()
-        self.partials = [Partial(grouping) for _, grouping in task.groupings]
+        self.partials: list[Partial] = []
+        self.begin(task)
         self.cells = [CellCounter(cells, self.partials) for cells in task.cells]
         by_cells = {m.place for cells in task.cells for m in cells.members}
         self.single = [place for place in range(len(task.groupings)) if place not in by_cells]
         """The places of groupings that test their own predicates."""
+
+    def begin(self, task: Task) -> None:
+        """Count from nothing; what cells were met stays known."""
+        self.facts = Facts()
+        self.partials[:] = [Partial(grouping) for _, grouping in task.groupings]
         self.rows = [CollectedRows(collection) for _, collection in task.collections]
         self.others = [OtherRows(side) for side in task.others]
 
@@ -162,11 +167,41 @@ def scan(
     progress: Progress | None = None,
 ) -> Scanned:
     """Read all sources once; ``rows`` is how many records are counted at a time."""
-    keep_freed_memory()
-    around.prepare(
-        [p for where, _ in (*task.groupings, *task.collections) for p in (*where.cheap, *where.dear)]
-    )
-    states = [_State(task) for _ in range(max(threads, 1))]
+    return Scanner(task, around, threads).scan(sources, rows, progress)
+
+
+class Scanner:
+    """A task with what its threads learn of its cells and keys, to scan several times what is to be told apart."""
+
+    def __init__(self, task: Task, around: Surroundings, threads: int = 1) -> None:
+        keep_freed_memory()
+        around.prepare(
+            [p for where, _ in (*task.groupings, *task.collections) for p in (*where.cheap, *where.dear)]
+        )
+        self._task = task
+        self._around = around
+        self._states = [_State(task) for _ in range(max(threads, 1))]
+        self._used = False
+
+    def scan(
+        self, sources: Sequence[FlowSource], rows: int | None = None, progress: Progress | None = None
+    ) -> Scanned:
+        """Read all sources once."""
+        if self._used:
+            for state in self._states:
+                state.begin(self._task)
+        self._used = True
+        return _scan(self._task, sources, self._around, self._states, rows, progress)
+
+
+def _scan(
+    task: Task,
+    sources: Sequence[FlowSource],
+    around: Surroundings,
+    states: Sequence[_State],
+    rows: int | None,
+    progress: Progress | None,
+) -> Scanned:
     work = Work(task, sources, around, rows)
     units = work.units()
     lock = Lock()

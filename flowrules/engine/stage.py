@@ -6,7 +6,7 @@ ask of other declarations, and nothing else of the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from flowrules.engine.collector import collector_held_off
 from flowrules.engine.key_codes import AddressCoder, Coders
 from flowrules.engine.member_tests import HostFinder
 from flowrules.engine.results import Frame, Series, SetResult
-from flowrules.engine.scan import Progress, Scanned, scan
+from flowrules.engine.scan import Progress, Scanned, Scanner, scan
 from flowrules.engine.surroundings import RowWorld, Surroundings
 from flowrules.engine.task import Task
 from flowrules.engine.where import Where
@@ -219,3 +219,8 @@ class Threads:
         with collector_held_off():
             task = stage.task
         return scan(task, sources, stage.around, threads=self.threads, rows=self.rows, progress=progress)
+
+    def repeated(self, stage: Stage) -> Callable[[Sequence[FlowSource], Progress | None], Scanned]:
+        """The same for several lots of sources one after the other, which are told apart."""
+        scanner = Scanner(stage.task, stage.around, self.threads)
+        return lambda sources, progress: scanner.scan(sources, self.rows, progress)

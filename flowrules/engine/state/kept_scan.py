@@ -17,7 +17,7 @@ from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
 from flowrules.engine.merging import Merging, merged
 from flowrules.engine.scan import Progress, Scanned
-from flowrules.engine.stage import Executor, Stage
+from flowrules.engine.stage import Executor, Stage, Threads
 from flowrules.engine.state.cover import FEW, bundles, cover
 from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
 from flowrules.engine.state.folder import Keep, State, version
@@ -199,6 +199,7 @@ class _Scan:
         own = {name: place for place, name in enumerate(self.digests)}
         groupings = [n for n in names if n != self.told]
         stage = self.make_stage([own[n] for n in groupings], self.told in names)
+        scan = self.executor.repeated(stage) if isinstance(self.executor, Threads) else None
         left = list(reversed(places))
         while left:
             place = left.pop()
@@ -206,7 +207,8 @@ class _Scan:
             begin = self.done
             progress = self.progress
             told = None if progress is None else (lambda n, b=begin, p=progress: p(b + n))
-            found = self.executor.scan(stage, self.by.alone(piece.source), told)
+            source = self.by.alone(piece.source)
+            found = self.executor.scan(stage, source, told) if scan is None else scan(source, told)
             self.done += found.facts.records
             self.state.counted += len(groupings)
             if piece.leaf is None:
