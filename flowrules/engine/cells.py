@@ -126,7 +126,7 @@ class CellCounter:
 
     def __init__(self, task: CellTask, partials: Sequence[Partial]) -> None:
         self._task = task
-        self._partials = [partials[m.place] for m in task.members]
+        self.begin(partials)
         self._ids = np.zeros(task.classes.size, np.uint32)
         units: dict[tuple[int, ...], int] = {}
         self._tests: list[tuple[ex.Expression, ...]] = []
@@ -172,6 +172,10 @@ class CellCounter:
         self._direct = evaluated <= MOST_DIRECT and not self._by_host and not self._by_cuts
         if self._direct:
             self._meet(np.arange(task.classes.size, dtype=np.uint32))
+
+    def begin(self, partials: Sequence[Partial]) -> None:
+        """Put what is counted from now on into these; what was counted before is settled."""
+        self._partials = [partials[m.place] for m in self._task.members]
 
     def add(self, rows: Rows, selected: Selected, decided: Decided = NOTHING_DECIDED) -> None:
         """Count a piece, in which some predicates are known already."""

@@ -45,7 +45,7 @@ class _State:
     """What one thread has counted."""
 
     def __init__(self, task: Task) -> None:
-        self.partials: list[Partial] = []
+        self.cells: list[CellCounter] = []
         self.begin(task)
         self.cells = [CellCounter(cells, self.partials) for cells in task.cells]
         by_cells = {m.place for cells in task.cells for m in cells.members}
@@ -55,7 +55,9 @@ class _State:
     def begin(self, task: Task) -> None:
         """Count from nothing; what cells were met stays known."""
         self.facts = Facts()
-        self.partials[:] = [Partial(grouping) for _, grouping in task.groupings]
+        self.partials = [Partial(grouping) for _, grouping in task.groupings]
+        for counter in self.cells:
+            counter.begin(self.partials)
         self.rows = [CollectedRows(collection) for _, collection in task.collections]
         self.others = [OtherRows(side) for side in task.others]
 
