@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from flowrules.engine import cells
 from flowrules.engine.run import run
 from flowrules.flows.table import widen
 from flowrules.model import expression as ex
 from flowrules.model import types as t
 from flowrules.model.map_table import MapTable
+from flowrules.plan import cells as plan_cells
 from tests.engine.building import (
     NOON,
     address_column,
@@ -314,10 +319,21 @@ def check_against_oracle(made: Any, rows: list[dict[str, Any]], results: Any) ->
         assert got == expected, name
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(programs(), st.lists(flows, max_size=30), st.data())
-def test_the_engine_agrees_with_a_row_by_row_evaluator(made: Any, rows: Any, data: st.DataObject) -> None:
-    results = run(made, [flow_source(rows)], threads=1)
+@contextmanager
+def counting(by_cells: bool) -> Iterator[None]:
+    """Groupings counted by cells wherever that can be, in pieces of any size; or by predicates alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_cells, "MARGIN", float("inf") if by_cells else 0)
+        patch.setattr(cells, "LEAST_ROWS", 1)
+        patch.setattr(cells, "FEWEST_LEFT", 1)
+        yield
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(programs(), st.lists(flows, max_size=30), st.booleans())
+def test_the_engine_agrees_with_a_row_by_row_evaluator(made: Any, rows: Any, by_cells: bool) -> None:
+    with counting(by_cells):
+        results = run(made, [flow_source(rows)], threads=1)
     event(f"scans: {results.scans}")
     check_against_oracle(made, rows, results)
 
@@ -331,13 +347,21 @@ def everything(made: Any, results: Any) -> Any:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(programs(), st.lists(flows, max_size=30), st.integers(1, 7), st.integers(1, 3), st.randoms())
-def test_chunks_threads_and_file_order_change_nothing(
-    made: Any, rows: Any, size: int, threads: int, random: Any
+@given(
+    programs(),
+    st.lists(flows, max_size=30),
+    st.integers(1, 7),
+    st.integers(1, 3),
+    st.booleans(),
+    st.randoms(),
+)
+def test_chunks_threads_file_order_and_cells_change_nothing(
+    made: Any, rows: Any, size: int, threads: int, by_cells: bool, random: Any
 ) -> None:
     expected = everything(made, run(made, [flow_source(rows)], threads=1))
     cut = random.randint(0, len(rows))
     mixed = list(rows)
     random.shuffle(mixed)
     parts = [flow_source(mixed[cut:], "b"), flow_source(mixed[:cut], "a", once=random.random() < 0.3)]
-    assert everything(made, run(made, parts, threads=threads, rows=size)) == expected
+    with counting(by_cells):
+        assert everything(made, run(made, parts, threads=threads, rows=size)) == expected

@@ -178,6 +178,7 @@ def by_cells(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Cells for any number of groupings and any piece."""
     monkeypatch.setattr(plan_cells, "MARGIN", float("inf"))
     monkeypatch.setattr(cells, "LEAST_ROWS", 1)
+    monkeypatch.setattr(cells, "FEWEST_LEFT", 1)
     return monkeypatch
 
 
@@ -202,6 +203,7 @@ def test_cells_answer_as_predicates_do(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan_cells, "MARGIN", float("inf"))
         patch.setattr(cells, "LEAST_ROWS", 1)
+        patch.setattr(cells, "FEWEST_LEFT", 1)
         assert answers(made, columns, threads=threads, rows=size) == expected
         for room, cap in ((cells, "MOST_CELLS"), (cells, "MOST_BY_HOST"), (cut_cells, "MOST_CUT_CELLS")):
             with pytest.MonkeyPatch.context() as tighter:
