@@ -11,6 +11,7 @@ from flowrules.plan.aggregates import Aggregate
 from flowrules.plan.cost import cost
 from flowrules.plan.estimate import classes_at_most, total
 from flowrules.plan.plan import CellMember, CellPlan, CollectionPlan, GroupingPlan, Plan, Query, Ways
+from flowrules.plan.rewriting import NEVER
 
 
 def explain(plan: Plan) -> str:
@@ -132,6 +133,8 @@ def _collection(plan: Plan, place: int, collection: CollectionPlan) -> Iterator[
 
 
 def _where(predicates: tuple[ex.Expression, ...]) -> str:
+    if NEVER in predicates:
+        return "none: no flow passes all of its tests"
     several = len(predicates) > 1
     texts = [f"({_text(p)})" if several and isinstance(p, ex.Or) else _text(p) for p in predicates]
     return " and ".join(texts) or "all"

@@ -18,6 +18,7 @@ from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
 from flowrules.plan.cells import plan_cells
+from flowrules.plan.contradictions import contradict
 from flowrules.plan.cost import cost
 from flowrules.plan.deriving import derived
 from flowrules.plan.field_use import (
@@ -30,7 +31,7 @@ from flowrules.plan.field_use import (
 from flowrules.plan.key_tests import explodes, is_inside, keys_beside
 from flowrules.plan.missing import Fields, MissingField
 from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
-from flowrules.plan.rewriting import Asked, Rewriter, depends
+from flowrules.plan.rewriting import NEVER, Asked, Rewriter, depends
 
 _ALWAYS_READ = ("stime", "duration")
 """Every scan tells from when to when the flows are, where the sources say so."""
@@ -226,6 +227,8 @@ class _Planner:
         missing = self._lacking(demand, conjuncts, keys, measures)
         if missing is not None:
             return Query(demand, None, keys, (), (), measures, 0, missing)
+        if contradict(conjuncts):
+            conjuncts = (NEVER,)
         later = tuple(pair for pair in measures if measured_later(pair[1]))
         if later and profile is not None:
             return self._collection(demand, conjuncts, keys, measures, profile)
