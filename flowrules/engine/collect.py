@@ -74,7 +74,7 @@ class CollectedRows:
         kept, owner = _of_hosts(rows, self.collection.keys, self.collection.finder)
         if not kept.rows:
             return
-        columns = {n: kept.column(n) for n in SEEN if n in kept.chunk.columns}
+        columns = {n: _narrowed(n, kept.column(n)) for n in SEEN if n in kept.chunk.columns}
         columns["host"] = owner
         if self.collection.sided:
             columns["inbound"] = kept.direction() == INBOUND
@@ -157,6 +157,16 @@ def _of_hosts(
     owner = finder.find([rows.values(k) for k in keys])
     index = np.flatnonzero(owner >= 0)
     return rows.take(index), owner.take(index).astype(np.int32)
+
+
+def _narrowed(name: str, column: NDArray[Any]) -> NDArray[Any]:
+    """A column in as few bytes as its values need: millions of rows may be kept."""
+    if name == "packets":  # only small numbers are told apart
+        few: NDArray[Any] = np.minimum(column, np.iinfo(np.uint8).max).astype(np.uint8)
+        return few
+    if name == "duration" and int(column.min()) >= 0 and int(column.max()) <= np.iinfo(np.uint32).max:
+        return column.astype(np.uint32)
+    return column
 
 
 def together(pieces: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from flowrules.engine.collect import CollectedRows, joined_arrays
 from flowrules.engine.dictionaries import WordCodes
-from flowrules.engine.features.clients import ESTABLISHED_PACKETS, TCP, client_rows
+from flowrules.engine.features.clients import ESTABLISHED_PACKETS, TCP, client_rows, known_services
 from flowrules.engine.features.connections import Connections, connection_events, destination
 from flowrules.engine.features.pairs import address_codes, paired
-from flowrules.engine.features.ports import PortFeatures, port_features
+from flowrules.engine.features.ports import PortFeatures, port_features_of
 from flowrules.engine.features.services import Services, answered_services
 from flowrules.flows.table import widen
 from flowrules.model import expression as ex
@@ -163,24 +163,28 @@ class EndRows:
         able = (rows["protocol"] == TCP) & (rows["packets"] >= ESTABLISHED_PACKETS)
         if "flags" in rows:
             able &= rows["flags"] & ACK != 0
-        kept: list[NDArray[np.intp]] = []
-        # who opened is told apart for the host's own rows and for the peers' replies
-        for replies in (False, True):
-            index = np.flatnonzero(able & (self.replied == replies))
-            if not len(index):
-                continue
-            found = client_rows(
-                rows["protocol"].take(index),
-                rows["flags"].take(index) if "flags" in rows else None,
-                rows["initial_flags"].take(index) if "initial_flags" in rows else None,
-                rows["packets"].take(index),
-                self.port.take(index),
-                self.peer_port.take(index),
-                self.paired(index),
-                replies=replies,
-            )
-            kept.append(index[found.mask])
-        return np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.intp)
+        index = np.flatnonzero(able)
+        sides = self.paired(index)
+        mine = np.zeros(len(index), np.bool_)
+        known = known_services()
+        for begin in range(0, len(index), AT_ONCE):
+            # who opened is told apart for the host's own rows and for the peers' replies
+            replied = self.replied.take(index[begin : begin + AT_ONCE])
+            for replies in (False, True):
+                some = np.flatnonzero(replied == replies) + begin
+                at = index.take(some)
+                mine[some] = client_rows(
+                    rows["protocol"].take(at),
+                    rows["flags"].take(at) if "flags" in rows else None,
+                    rows["initial_flags"].take(at) if "initial_flags" in rows else None,
+                    rows["packets"].take(at),
+                    self.port.take(at),
+                    self.peer_port.take(at),
+                    sides.take(some),
+                    known=known,
+                    replies=replies,
+                ).mask
+        return index[mine]
 
     def destinations(self, index: NDArray[np.intp]) -> NDArray[np.uint64]:
         """A code of the peer and its port, for the rows at ``index``."""
@@ -192,18 +196,20 @@ class EndRows:
 
         def make() -> PortFeatures:
             index = self.clients()
-            columns = (
-                self._collected.rows["stime"].take(index),
-                self.end(index),
-                self.port.take(index),
-                self.destinations(index),
-                self.host.take(index),
-            )
+            rows = self._collected.rows
+            columns = [rows["stime"].take(index), self.end(index)]
+            if self._collected.ports_only:
+                rows.clear()  # what is still asked for, this end holds
+            columns += [self.port.take(index), self.destinations(index)]
             own = self.own(index)
+            if own is not None:
+                columns.append(own)
+            host = self.host.take(index)
+            del index, own
             if self._collected.ports_only:
                 self._give_up()
             addresses = self._collected.addresses(self._end)
-            return port_features(*columns, self.count, own=own, addresses=addresses)
+            return port_features_of(columns, host, self.count, addresses=addresses)
 
         found: PortFeatures = self._once("ports", make)
         return found

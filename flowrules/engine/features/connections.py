@@ -67,7 +67,10 @@ class Beginnings:
 
 def destination(dip_code: Integers, dport: Integers) -> NDArray[np.uint64]:
     """The destination of rows as one number (uint64): a code of ``dip`` below 2**48, and ``dport``."""
-    return dip_code.astype(np.uint64) << np.uint64(16) | dport.astype(np.uint64)
+    codes = dip_code.astype(np.uint64)
+    codes <<= np.uint64(16)
+    codes |= dport
+    return codes
 
 
 def connection_events(

@@ -191,36 +191,57 @@ def port_features(
     ``addresses`` the hosts' addresses in that order: they choose the hours of a host with more than
     ``largest`` connections.
     """
-    numbers = np.zeros(len(start), np.int64) if host is None else host.astype(np.int64, copy=False)
-    columns = [start, end, sport, dest, numbers]
-    if own is not None:
-        columns.append(own)
-    rows = np.bincount(numbers, minlength=hosts)
-    if len(start) <= BATCH or len(np.flatnonzero(rows)) == 1:
-        return _features(columns, hosts, addresses, largest)
-    order: NDArray[np.intp] = np.argsort(numbers.astype(_narrow(hosts), copy=False), kind="stable")
+    columns = [start, end, sport, dest] if own is None else [start, end, sport, dest, own]
+    return port_features_of(columns, host, hosts, addresses=addresses, largest=largest)
+
+
+def port_features_of(
+    columns: list[Integers],
+    host: Integers | None,
+    hosts: int,
+    *,
+    addresses: Integers | None = None,
+    largest: int = LARGEST,
+) -> PortFeatures:
+    """As ``port_features``, of ``[start, end, sport, dest]`` (and ``own``).
+
+    The list is emptied on the way, so that rows which nobody else holds go as soon as they are done with.
+    """
+    if host is None:
+        host = np.zeros(len(columns[0]), np.uint16)
+    host = host.astype(_narrow(hosts), copy=False)
+    rows = np.bincount(host, minlength=hosts)
+    if len(host) <= BATCH or len(np.flatnonzero(rows)) == 1:
+        return _features(columns, host, hosts, addresses, largest)
+    order: NDArray[np.intp] = np.argsort(host, kind="stable")
+    for place in range(len(columns)):
+        columns[place] = columns[place].take(order)
+    del host, order  # the counts say whose rows follow
     ends = np.cumsum(rows)
     found: list[PortFeatures] = []
     low = 0
     while low < hosts:
         begin = int(ends[low] - rows[low])
         high = max(int(np.searchsorted(ends, begin + BATCH, "right")), low + 1)
-        index = order[begin : int(ends[high - 1])]
-        some = [column.take(index) for column in columns]
-        some[4] -= low
-        found.append(_features(some, high - low, None if addresses is None else addresses[low:high], largest))
+        some = [column[begin : int(ends[high - 1])] for column in columns]
+        numbers = np.repeat(np.arange(high - low, dtype=_narrow(high - low)), rows[low:high])
+        theirs = None if addresses is None else addresses[low:high]
+        found.append(_features(some, numbers, high - low, theirs, largest))
         low = high
+    columns.clear()
     return _joined(found)
 
 
-def _features(columns: list[Integers], hosts: int, addresses: Integers | None, largest: int) -> PortFeatures:
-    """What the ports of a few hosts say, or of one with many rows."""
-    start, end, sport, dest, host = columns[:5]
-    own = columns[5] if len(columns) > 5 else None
-    host = host.astype(_narrow(hosts), copy=False)
+def _features(
+    columns: list[Integers], host: Integers, hosts: int, addresses: Integers | None, largest: int
+) -> PortFeatures:
+    """What the ports of a few hosts say, or of one with many rows; ``columns`` is emptied."""
+    start, end, sport, dest = columns[:4]
+    own = columns[4] if len(columns) > 4 else None
+    columns.clear()
     # small codes of destinations leave room for the rest in one sorting key
     connections = beginnings(start, end, sport, dense_codes(_squeezed(dest)).astype(np.uint32), host, own)
-    del start, end, sport, dest, host, own, columns
+    del start, end, sport, dest, host, own
     counts = np.bincount(connections.host, minlength=hosts)
     population = port_population(connections, hosts)
     sample = sample_hours(connections.host, connections.start, hosts, addresses, largest)
