@@ -197,9 +197,14 @@ class EndRows:
         def make() -> PortFeatures:
             index = self.clients()
             rows = self._collected.rows
-            columns = [rows["stime"].take(index), self.end(index)]
+            if self._collected.ports_only:  # what is asked for after these, this end holds
+                rows = {name: rows.pop(name) for name in ("stime", "duration")}
+                self._collected.give_up()
+            columns = [rows["stime"].take(index)]
             if self._collected.ports_only:
-                rows.clear()  # what is still asked for, this end holds
+                del rows["stime"]
+            columns.append(columns[0] + rows["duration"].take(index))
+            del rows
             columns += [self.port.take(index), self.destinations(index)]
             own = self.own(index)
             if own is not None:

@@ -140,14 +140,18 @@ def _merged(
 
 
 def _running_maximum(values: NDArray[np.int64], new: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The running maximum of ``values`` (int64) inside each run that ``new`` begins."""
-    run = np.cumsum(new)
+    """The running maximum of ``values`` (int64, overwritten) inside each run that ``new`` begins."""
+    run: NDArray[np.int64] = np.cumsum(new)
     low, high = int(values.min()), int(values.max())
     span = high - low + 1
     if (int(run[-1]) + 1) * span < 1 << 62:
-        lift = run * span
-        running: NDArray[np.int64] = np.maximum.accumulate(values - low + lift) - lift + low
-        return running
+        lift = run
+        lift *= span
+        lift -= low
+        values += lift
+        np.maximum.accumulate(values, out=values)
+        values -= lift
+        return values
     # damaged times span ages: ranks fit where the times themselves do not
     ordered = np.sort(values)
     rank = np.searchsorted(ordered, values)

@@ -213,23 +213,33 @@ def port_features_of(
     rows = np.bincount(host, minlength=hosts)
     if len(host) <= BATCH or len(np.flatnonzero(rows)) == 1:
         return _features(columns, host, hosts, addresses, largest)
-    order: NDArray[np.intp] = np.argsort(host, kind="stable")
-    for place in range(len(columns)):
-        columns[place] = columns[place].take(order)
-    del host, order  # the counts say whose rows follow
+    batches = _batches(rows)
     ends = np.cumsum(rows)
+    order: NDArray[np.intp] = np.argsort(host, kind="stable")
+    parts: list[list[Integers]] = [[] for _ in batches]
+    while columns:
+        column = columns.pop(0)
+        for part, (low, high) in zip(parts, batches, strict=True):
+            part.append(column.take(order[int(ends[low] - rows[low]) : int(ends[high - 1])]))
+    del host, order, column  # the counts say whose rows follow
     found: list[PortFeatures] = []
-    low = 0
-    while low < hosts:
-        begin = int(ends[low] - rows[low])
-        high = max(int(np.searchsorted(ends, begin + BATCH, "right")), low + 1)
-        some = [column[begin : int(ends[high - 1])] for column in columns]
+    for part, (low, high) in zip(parts, batches, strict=True):
         numbers = np.repeat(np.arange(high - low, dtype=_narrow(high - low)), rows[low:high])
         theirs = None if addresses is None else addresses[low:high]
-        found.append(_features(some, numbers, high - low, theirs, largest))
-        low = high
-    columns.clear()
+        found.append(_features(part, numbers, high - low, theirs, largest))
     return _joined(found)
+
+
+def _batches(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Hosts that are looked at together, from one number to before another, by how many rows each has."""
+    ends = np.cumsum(rows)
+    out: list[tuple[int, int]] = []
+    low = 0
+    while low < len(rows):
+        high = max(int(np.searchsorted(ends, int(ends[low] - rows[low]) + BATCH, "right")), low + 1)
+        out.append((low, high))
+        low = high
+    return out
 
 
 def _features(
@@ -290,6 +300,8 @@ def _narrow(count: int) -> type[np.uint16 | np.uint32 | np.int64]:
 
 def port_population(connections: Beginnings, hosts: int) -> PortPopulation:
     """The distinct source ports of each host 0 .. ``hosts`` - 1."""
+    if hosts << 16 <= len(connections):
+        return _population_of_presence(connections, hosts)
     host, port = sort_together(connections.host.astype(np.int64), connections.sport.astype(np.int64))
     first = starts_of_runs(host, port)
     host, port = host[first], port[first]
@@ -306,6 +318,23 @@ def port_population(connections: Beginnings, hosts: int) -> PortPopulation:
         cells.sum(axis=1),
         cells,
         ranges,
+    )
+
+
+def _population_of_presence(connections: Beginnings, hosts: int) -> PortPopulation:
+    """As ``port_population``, for few hosts with many connections: from which of all ports each uses."""
+    present = np.zeros((hosts, 1 << 16), np.bool_)
+    for begin in range(0, len(connections), BATCH):
+        part = slice(begin, begin + BATCH)
+        present[connections.host[part], connections.sport[part]] = True
+    cells = np.add.reduceat(present, CELLS[:-1], axis=1, dtype=np.int64)
+    ranges = [present[:, low : top + 1].sum(axis=1, dtype=np.int64) for low, top in RANGES]
+    return PortPopulation(
+        present.sum(axis=1, dtype=np.int64),
+        present[:, ::2].sum(axis=1, dtype=np.int64),
+        cells.sum(axis=1),
+        cells,
+        np.stack(ranges, axis=1),
     )
 
 
