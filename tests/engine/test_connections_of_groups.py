@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import flowrules
+from flowrules.engine import host_rows
 from flowrules.syntax.diagnostics import RulesetErrors
 from tests.engine.building import TYPES
 from tests.engine.features import plain
@@ -261,6 +262,49 @@ def test_every_measure_with_every_kind_of_key(tmp_path: Path, keys: str, count: 
             assert known["sequential_sport"] is None and known["port_range_sport"] is None
         if keys in PORTS and not known["flows"]:
             assert known["answered_sport"] == known["peers_sport"] == 0
+
+
+@pytest.mark.parametrize("flags", ["told", "half told", "missing"])
+@pytest.mark.parametrize("keys", ["sip", "inside", ""])
+def test_who_opened_is_told_alike_whatever_is_asked_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str, flags: str
+) -> None:
+    flows = columns(some_flows(FLOWS))
+    if flags == "half told":
+        flows = {**flows, "initial_flags": flows["initial_flags"] * (flows["stime"] % 2).astype(np.uint8)}
+    elif flags == "missing":
+        flows = {n: c for n, c in flows.items() if n != "initial_flags"}
+    port = "inside_port" if keys == "inside" else "sport"
+    made = rules(tmp_path, f"flows, port_style({port}), answered({port}), parity({port})", "all", keys)
+    whole = made.run(flows).tables["t"].rows()
+    for at_once in (1, 7, 100):
+        monkeypatch.setattr(host_rows, "AT_ONCE", at_once)
+        assert made.run(flows).tables["t"].rows() == whole
+    assert any(row[-1] is not None for row in whole)
+
+
+@pytest.mark.parametrize("most", [250, 1 << 40])
+def test_rows_are_kept_in_few_bytes_without_harm(tmp_path: Path, most: int) -> None:
+    flows = columns(some_flows(FLOWS))
+    long = {**flows, "duration": np.where(flows["stime"] % 3 == 0, most, flows["duration"]).astype(np.int64)}
+    long["packets"] = flows["packets"] + np.uint64(most)
+    made = rules(tmp_path, "flows, concurrent, parity(sport)", "outbound", "sip")
+    whole = made.run(long).tables["t"].rows()
+    pieces = [
+        dict(zip(long, cut, strict=True))
+        for cut in zip(*(np.array_split(c, 9) for c in long.values()), strict=True)
+    ]
+    parts = made.run([flowrules.arrays(c) for c in pieces]).tables["t"].rows()
+    assert whole == parts
+    spans = by_group(
+        [
+            f._replace(duration=most if f.stime % 3 == 0 else f.duration)
+            for f in some_flows(FLOWS)
+            if not f.inbound
+        ],
+        ALL["sip"],
+    )
+    assert sorted(row[1:3] for row in whole) == sorted((len(g), concurrent(g, "source")) for g in spans.values())
 
 
 def test_without_flows_of_a_direction_nothing_is_known(tmp_path: Path) -> None:

@@ -59,6 +59,21 @@ def test_fit_says_what_the_definition_says(seed: int, rows: int, hours: int) -> 
         assert one.flows == int(np.count_nonzero(host == number))
 
 
+def test_a_start_may_stand_for_several_flows() -> None:
+    random = np.random.default_rng(11)
+    start = MONDAY - 2 * HOUR + random.integers(0, 600, 900) * 300_000
+    host, flows = random.integers(0, 4, 900), random.integers(1, 9, 900)
+    window = MONDAY, MONDAY + 48 * HOUR - 1
+    counted = schedule_fit(start, OFFICE, *window, host, 5, flows_of=flows)
+    repeated = schedule_fit(np.repeat(start, flows), OFFICE, *window, np.repeat(host, flows), 5)
+    assert [counted.of(n) for n in range(5)] == [repeated.of(n) for n in range(5)]
+    assert counted.of(0).flows > 0 and counted.of(4).flows == 0
+    alone = schedule_fit(start, OFFICE, *window, flows_of=flows)
+    assert alone.of(0) == schedule_fit(np.repeat(start, flows), OFFICE, *window).of(0)
+    none = schedule_fit(start[:0], OFFICE, *window, flows_of=flows[:0])
+    assert none.of(0).flows == 0
+
+
 def test_an_office_worker_and_a_server_differ() -> None:
     hours = np.arange(WEEK[0], WEEK[1], 600_000)
     worker = hours[OFFICE.contains(hours)]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from attrs import evolve
 
+from flowrules.engine.features import ports, sequence
+from flowrules.engine.features.connections import Beginnings
 from flowrules.engine.features.port_style import READINGS, PortParity, PortRange, port_style, style_labels
 from flowrules.engine.features.ports import port_features, port_parity, port_range
 from flowrules.engine.features.sequence import NearSequence, NearSequences, PortSequence, PortSequences
@@ -193,3 +195,67 @@ def test_a_huge_host_is_seen_by_whole_hours_and_says_so() -> None:
     assert found.population.ports.tolist() == [3_000, 50]
     assert found.sequential_of(1).sampled is None
     assert found.style_of(0).sampled == (3, 10)
+
+
+def many_hosts(own: bool) -> tuple[list[np.ndarray], np.ndarray]:
+    """Rows of nine hosts in no order, one with most of them and one with none; hosts of groups where ``own``."""
+    random = np.random.default_rng(3)
+    host = random.choice(9, 4_000, p=[0.02, 0.03, 0.0, 0.6, 0.05, 0.05, 0.05, 0.1, 0.1])
+    start = random.integers(0, 40_000_000, 4_000)
+    port = 20_000 + start // 7_000 % 30_000 + random.integers(0, 3, 4_000)
+    columns = [
+        start,
+        start + random.integers(0, 200_000, 4_000),
+        port.astype(np.uint16),
+        random.integers(0, 5, 4_000),
+    ]
+    return [*columns, random.integers(0, 3, 4_000)] if own else columns, host
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("batch", [1, 50, 700, 3_999, 4_000])
+@pytest.mark.parametrize("at_once", [1, 64, 1 << 16])
+def test_neither_batches_nor_pieces_change_anything(
+    monkeypatch: pytest.MonkeyPatch, own: bool, batch: int, at_once: int
+) -> None:
+    columns, host = many_hosts(own)
+    code = {"own": columns[4]} if own else {}
+    whole = port_features(*columns[:4], host, 9, **code)
+    monkeypatch.setattr(ports, "BATCH", batch)
+    monkeypatch.setattr(sequence, "AT_ONCE", at_once)
+    parts = port_features(*columns[:4], host, 9, **code)
+    assert whole.styles().tolist() == parts.styles().tolist()
+    for number in range(9):
+        assert whole.sequential_of(number) == parts.sequential_of(number)
+        assert whole.style_of(number) == parts.style_of(number)
+        assert whole.range_of(number) == parts.range_of(number)
+        assert whole.parity_of(number) == parts.parity_of(number)
+    assert whole.connections.tolist() == parts.connections.tolist()
+
+
+def test_rows_given_away_are_let_go_of() -> None:
+    columns, host = many_hosts(own=True)
+    given = list(columns)
+    found = ports.port_features_of(given, host, 9)
+    assert given == []
+    assert found.styles().tolist() == port_features(*columns[:4], host, 9, own=columns[4]).styles().tolist()
+
+
+def test_ports_present_count_as_ports_sorted_do() -> None:
+    random = np.random.default_rng(5)
+    rows = 200_000
+    port = np.concatenate(
+        [
+            [0, 1, 1_023, 1_024, 1_025, 5_000, 5_001, 60_999, 61_000, 65_535],
+            random.integers(0, 65_536, rows - 10),
+        ]
+    )
+    port[rows // 2 :] = 50_000 + port[rows // 2 :] % 50
+    host = np.repeat(np.array([0, 2], np.uint16), rows // 2)
+    made = Beginnings(host, port, port.astype(np.uint16), port)
+    assert rows >= 3 << 16, "else the table of ports is not taken"
+    present = ports.port_population(made, 3)
+    of_many = ports.port_population(made, 1 << 8)  # too many hosts for a table of all their ports
+    for name in ("ports", "even", "high", "cells", "ranges"):
+        assert getattr(present, name).tolist() == getattr(of_many, name)[:3].tolist()
+    assert present.ports.tolist()[1:] == [0, 50]
