@@ -304,7 +304,9 @@ def test_rows_are_kept_in_few_bytes_without_harm(tmp_path: Path, most: int) -> N
         ],
         ALL["sip"],
     )
-    assert sorted(row[1:3] for row in whole) == sorted((len(g), concurrent(g, "source")) for g in spans.values())
+    assert sorted(row[1:3] for row in whole) == sorted(
+        (len(g), concurrent(g, "source")) for g in spans.values()
+    )
 
 
 def test_without_flows_of_a_direction_nothing_is_known(tmp_path: Path) -> None:
