@@ -22,6 +22,9 @@ from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 MOST_PAGES: Final = 128
 """The most /16 blocks looked up by page (256 KiB each)."""
 
+FEW_HOSTS: Final = 1 << 16
+"""So many numbered hosts get their ids at once, and not when they are met."""
+
 _MAPPED: Final = np.uint64(IPV4_MAPPED)
 _HALF: Final = np.uint32(16)
 _LOW_HALF: Final = np.uint32(0xFFFF)
@@ -74,19 +77,29 @@ class AddressIds:
         """
         known = self._numbered.get(id(hosts))
         if known is None:
+            table = np.zeros(len(hosts) + 1, np.uint32)
+            if len(hosts) <= FEW_HOSTS:
+                table[1:] = self.encode(hosts)
             with self._lock:
-                known = self._numbered.setdefault(id(hosts), (hosts, np.zeros(len(hosts) + 1, np.uint32)))
+                known = self._numbered.setdefault(id(hosts), (hosts, table))
         table = known[1]
         ids = table.take(numbers)
         if len(ids) and ids.min():
             return ids
         absent = np.flatnonzero(ids == 0)
-        if len(absent):
-            found = self.encode(addresses().take(absent))
-            ids[absent] = found
-            own = numbers.take(absent)
-            named = np.flatnonzero(own)
-            table[own.take(named)] = found.take(named)
+        if not len(absent):
+            return ids
+        own = numbers.take(absent)
+        met = np.zeros(len(table), np.bool_)
+        met[own] = True
+        fresh = np.flatnonzero(met[1:]) + 1
+        if len(fresh):
+            # each host once, however many rows it has
+            table[fresh] = self.encode(hosts.take(fresh - 1))
+            ids[absent] = table.take(own)
+        if met[0]:
+            others = absent.take(np.flatnonzero(own == 0))
+            ids[others] = self.encode(addresses().take(others))
         return ids
 
     def find(self, addresses: NDArray[Any]) -> Codes:

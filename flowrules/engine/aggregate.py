@@ -76,10 +76,12 @@ class Grouping:
 
     def masked_numbers(self, rows: Rows, passed: NDArray[np.bool_]) -> Index:
         """The group number of each row that passed, 0 for the others; keys of the others get no number."""
-        codes = [codes_of(c, rows) for c in self.coders]
+        codes = [
+            c.encode_masked(rows, passed) for c in self.coders if isinstance(c, NumberCoder | AddressCoder)
+        ]
         if self.numbers is None:
-            return (codes[0] * passed).astype(np.intp)
-        own = self.numbers.encode([c * passed for c in codes])
+            return codes[0].astype(np.intp)
+        own = self.numbers.encode(codes)
         own *= passed
         return own.astype(np.intp)
 

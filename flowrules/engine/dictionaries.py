@@ -21,7 +21,7 @@ Codes = NDArray[np.uint32]
 Words = NDArray[np.uint64]
 
 _FIRST_SLOTS: Final = 1 << 12
-WINDOW_BITS: Final = 21
+WINDOW_BITS: Final = 23
 _MOST_WINDOW: Final = 1 << WINDOW_BITS
 """The widest range of whole numbers that a window looks up directly (4 bytes each)."""
 
@@ -212,36 +212,33 @@ class NumberCodes:
 
     def look_up(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp]]:
         """The code of each value (0: none), and the rows that have none."""
-        codes, absent, wide = self._seek(values)
+        codes, absent = self._seek(values)
         if len(absent) and len(self._far) > 1:
-            far = self._far.find(wide.take(absent))
+            far = self._far.find(_as_words(values.take(absent)))
             held = self._far_codes.take(far)
             codes[absent] = held
             absent = absent[held == 0]
         return codes, absent
 
-    def _seek(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp], Words]:
+    def _seek(self, values: NDArray[Any]) -> tuple[Codes, NDArray[np.intp]]:
+        """The code of each value that the window has (0: none), and the rows that have none."""
         window = self._window
         size = len(window.codes)
         if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
             every = 1 << 8 * values.dtype.itemsize
             if window.base == 0 and size < every and self._count == 1:
-                window = self._open(every)
+                window = self.reserve(every)
                 size = len(window.codes)
             if window.base == 0 and size >= every:
                 codes = kernels().cells((window.codes,), (values,))
-                if len(codes) and codes.min():
-                    return codes, _NO_ROWS, _NO_WORDS
-                absent = np.flatnonzero(codes == 0)
-                return codes, absent, values.astype(np.uint64)
+                return codes, _absent(codes)
         if values.dtype == np.uint32 and window.base == 0 and len(values) and int(values.max()) < size:
             codes = window.codes.take(values)
-            if codes.min():
-                return codes, _NO_ROWS, _NO_WORDS
+            return codes, _absent(codes)
         wide = _as_words(values)
         place = wide - np.uint64(window.base)
         if not size:
-            return np.zeros(len(wide), np.uint32), np.arange(len(wide)), wide
+            return np.zeros(len(wide), np.uint32), np.arange(len(wide))
         inside = place < size
         if inside.all():
             codes = window.codes.take(place.view(np.int64))
@@ -249,12 +246,13 @@ class NumberCodes:
             place[~inside] = 0
             codes = window.codes.take(place.view(np.int64))
             codes[~inside] = 0
-        if len(codes) and codes.min():
-            return codes, _NO_ROWS, wide
-        return codes, np.flatnonzero(codes == 0), wide
+        return codes, _absent(codes)
 
-    def _open(self, size: int) -> _Window:
-        """A window for all values of a narrow column, unless another thread has given codes in the meantime."""
+    def reserve(self, size: int) -> _Window:
+        """A window for all values below ``size``, unless codes were given already: it never has to grow.
+
+        Memory that is never looked at costs nothing.
+        """
         with self._lock:
             if self._count == 1 and len(self._window.codes) < size:
                 self._window = _Window(0, np.zeros(size, np.uint32))
@@ -265,7 +263,7 @@ class NumberCodes:
         distinct = wide.take(first)
         with self._lock:
             self._widen(distinct)
-            codes, absent, _ = self._seek(distinct)
+            codes, absent = self._seek(distinct)
             if len(absent):
                 codes[absent] = self._insert(distinct.take(absent))
         return codes.take(of)
@@ -332,8 +330,12 @@ def _room(size: int) -> int:
     return max(256, 1 << (size - 1).bit_length())
 
 
-_NO_WORDS: Final = np.zeros(0, np.uint64)
 _NO_ROWS: Final = np.zeros(0, np.intp)
+
+
+def _absent(codes: Codes) -> NDArray[np.intp]:
+    """The rows without a code, told quickly where there are none."""
+    return _NO_ROWS if len(codes) and codes.min() else np.flatnonzero(codes == 0)
 
 
 def _as_words(values: NDArray[Any]) -> Words:

@@ -96,7 +96,10 @@ class GroupNumbers:
             if sum(bits) > _WORD:
                 bits = tuple(max(n, b) for n, b in zip(needed, before.bits, strict=True))
             # what fits a window is looked up directly, the rest by hashing
-            numbers = NumberCodes() if sum(bits) <= WINDOW_BITS else WordCodes()
+            numbers: NumberCodes | WordCodes = WordCodes()
+            if sum(bits) <= WINDOW_BITS:
+                numbers = NumberCodes()
+                numbers.reserve(1 << sum(bits))
             if len(before.numbers) > 1:
                 columns = _unpack(before.numbers.values(np.uint64)[1:], before.bits)
                 numbers.adopt(_pack(columns, bits))

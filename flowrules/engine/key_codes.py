@@ -106,6 +106,11 @@ class AddressCoder:
         values = rows.values(self.of)
         return _hidden(self._ids.encode(values.array), values)
 
+    def encode_masked(self, rows: Rows, passed: NDArray[np.bool_]) -> Codes:
+        """The ids of the addresses of the rows that passed, 0 for the others."""
+        masked: Codes = codes_of(self, rows) * passed
+        return masked
+
     def decode(self, codes: Codes) -> Series:
         """The addresses of ids."""
         known = _known(codes)
@@ -169,6 +174,13 @@ class NumberCoder:
         if values.array.dtype == np.uint64:
             self._dtype = np.uint64
         return _hidden(self._codes.encode(values.array), values)
+
+    def encode_masked(self, rows: Rows, passed: NDArray[np.bool_]) -> Codes:
+        """The codes of the rows that passed, 0 for the others, whose numbers (of a stored field) get none."""
+        assert isinstance(self.of, ex.Field)
+        if self.of.name in rows.chunk.constants:
+            return codes_of(self, rows) * passed
+        return self._codes.encode(rows.values(self.of).array * passed) * passed
 
     def decode(self, codes: Codes) -> Series:
         """The numbers of codes."""

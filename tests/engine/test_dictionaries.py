@@ -121,6 +121,6 @@ def test_a_window_is_not_opened_over_codes_that_another_thread_has_given() -> No
     codes = NumberCodes()
     ports = np.array([5, 80], np.uint16)
     given = codes.encode(ports).tolist()
-    codes._open(1 << 16)
+    codes.reserve(1 << 16)
     assert codes.encode(ports).tolist() == given
     assert len(codes) == 3

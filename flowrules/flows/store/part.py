@@ -41,6 +41,7 @@ class Part:
     """Which blocks of each column have been compared with their checksums."""
     _constants: dict[tuple[str, str], Array] = field(factory=dict, repr=False)
     _addresses: Array | None = field(default=None, repr=False)
+    _blocks: list[tuple[int, int, int]] = field(factory=list, repr=False)
     _places: dict[str, tuple[Path, str]] = field(factory=dict, repr=False)
 
     @classmethod
@@ -97,13 +98,19 @@ class Part:
             self._addresses = table
         return self._addresses
 
+    def block(self, number: int) -> tuple[int, int, int]:
+        """The first row of a block, its rows, and how many of these, at its end, are IPv6."""
+        if not self._blocks:
+            self._blocks.extend(self.index.blocks[["first", "rows", "wide"]].tolist())
+        return self._blocks[number]
+
     def stored(self, column: str, block: int) -> Array:
         """A column of a block as it is stored, a view of the file (or of one array of a constant).
 
         Raises ``KeyError`` for a column that the part has not, ``FlowFileError`` where the file is damaged.
         """
         entry = self.index.columns[column]
-        first, rows = int(self.index.blocks["first"][block]), int(self.index.blocks["rows"][block])
+        first, rows, _ = self.block(block)
         if entry.constant is not None:
             return self._constant(column, entry.dtype, rows)
         path, name = self._place(column, entry.dtype)
@@ -130,8 +137,8 @@ class Part:
         entry = self.index.columns[name]
         if name in ADDRESSES:
             values = self.stored(name, block)[start:stop]
-            about = self.index.blocks[block]
-            return self.addresses.take(values) if stop > int(about["rows"]) - int(about["wide"]) else values
+            _, rows, wide = self.block(block)
+            return self.addresses.take(values) if stop > rows - wide else values
         dtype = STORED[name].dtype if name in STORED else None
         if dtype is None or name in ("packets", "bytes") or entry.dtype == dtype:
             return self.stored(name, block)[start:stop]

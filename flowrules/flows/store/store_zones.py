@@ -58,7 +58,7 @@ class StoreZones:
         place, segment = self._places[number]
         part = self._parts[place]
         first, rows, block, _, _ = self._about[number]
-        begin = first - int(part.index.blocks["first"][block])
+        begin = first - part.block(block)[0]
         constants = {n: v for n, values in self._constants.items() if (v := values[number]) is not None}
 
         def column(name: str) -> Array:
