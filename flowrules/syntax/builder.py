@@ -80,10 +80,10 @@ class TreeBuilder:
 
     def _span(self, children: Sequence[Child]) -> Span:
         """From the first to the last child that is there."""
-        return self.places.span(*_ends(children))
+        return Span(self.places.source, *_ends(children))
 
     def _at(self, token: Token) -> Span:
-        return self.places.span(token.start, token.end)
+        return Span(self.places.source, token.start, token.end)
 
     def _part(self, value: Any, children: Sequence[Child]) -> Part:
         return Part(value, *_ends(children))

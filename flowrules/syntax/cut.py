@@ -141,15 +141,18 @@ class _Cutter:
         self.too_deep = False
 
     def run(self) -> Cut:
+        words, labelled = self.words, self.block == "map"
         for n, mark in enumerate(self.marks):
-            if mark.kind == "word" and mark.text in self.words:
-                if self._starts(n):
-                    self._next_piece(n, mark.text)
-            elif self._begins_line(n):
-                self._next_piece(n, None if mark.text == "@" else mark.text)
-            if mark.kind == "open":
+            kind, text = mark.kind, mark.text
+            if kind == "word":
+                if text in words and self._starts(n):
+                    self._next_piece(n, text)
+                continue
+            if (text == "@" or labelled) and self._begins_line(n):
+                self._next_piece(n, None if text == "@" else text)
+            if kind == "open":
                 self._opens(mark)
-            elif mark.kind == "close":
+            elif kind == "close":
                 self._closes(mark)
             elif mark.start in self.broken:
                 self.faulty = True

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from flowrules.model.address_text import AddressError, format_cidr, parse_address
@@ -46,6 +47,7 @@ class LiteralError(Exception):
         self.fix = fix
 
 
+@lru_cache(4096)
 def decode(kind: str, text: str) -> LiteralValue:
     """The value of a literal of a kind (see ``tree.Literal``; strings have ``strings.decode``)."""
     return _DECODERS[kind](text)

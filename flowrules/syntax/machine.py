@@ -129,6 +129,7 @@ class Machine:
         )
         self._words = {t.name: t.text for t in tables.terminals if t.text is not None}
         self._lexes: list[_Lexis | None] = [None] * len(tables.states)
+        self._ways: dict[tuple[int, int, str], int] = {}
         self._rules = tuple((rule.size, rule.origin, _build(rule, builder)) for rule in tables.rules)
 
     def parse(self, text: str, start: str, base: int = 0, origin: Callable[[int], int] | None = None) -> Any:
@@ -141,7 +142,7 @@ class Machine:
         state, last = self._tables.starts[start]
         stack = [state]
         values: list[Any] = []
-        at = 0
+        at, new = 0, tuple.__new__
         while True:
             terminal, begin, at = (lexes[state] or self._lexis(state)).token(text, at)
             actions = states[state]
@@ -152,22 +153,34 @@ class Machine:
                 if action >= 0:
                     break
                 size, rule, build = rules[~action]
-                if build is None:  # one child stands for itself
-                    stack.pop()
+                if build is None:
+                    state = self._unchanged(stack[-2], state, terminal)
+                    stack[-1] = state
                 else:
                     below = len(values) - size
                     children = values[below:]
                     del values[below:], stack[below + 1 :]
                     values.append(build(children))
-                state = states[stack[-1]][rule]
+                    state = states[stack[-1]][rule]
+                    stack.append(state)
                 if state == last and terminal == END:
                     return values[-1]
-                stack.append(state)
                 actions = states[state]
             state = action
             stack.append(state)
             first, end = (begin, at) if origin is None else (origin(begin), origin(at))
-            values.append(Token(terminal, text[begin:at], base + first, base + end))
+            values.append(new(Token, (terminal, text[begin:at], base + first, base + end)))
+
+    def _unchanged(self, below: int, state: int, terminal: str) -> int:
+        """The state after the rules, one after the other, of which the value of ``state`` stands for all."""
+        way = below, state, terminal
+        known = self._ways.get(way)
+        if known is None:
+            states = self._tables.states
+            while (action := states[state].get(terminal, 0)) < 0 and self._rules[~action][2] is None:
+                state = states[below][self._rules[~action][1]]
+            known = self._ways[way] = state
+        return known
 
     def tokens(self, text: str, start: str) -> Iterator[Token]:
         """The tokens of a text, as far as it can be one ``start``, and the first that cannot."""
@@ -251,6 +264,10 @@ def _build(rule: Rule, builder: object) -> Build | None:
     make: Build = _spliced if rule.build is None else getattr(builder, rule.build)
     if as_written:
         return make
+    if not any(spliced for spliced, _ in rule.children):
+        # the symbols, and `None` where one is absent: it is the last, put there for this
+        places = tuple(_places(rule))
+        return lambda values: make([*map([*values, None].__getitem__, places)])
     children, absent, single = rule.children, rule.absent, rule.single
 
     def build(values: list[Any]) -> Any:
@@ -269,6 +286,14 @@ def _build(rule: Rule, builder: object) -> Build | None:
         return out[0] if single and len(out) == 1 else make(out)
 
     return build
+
+
+def _places(rule: Rule) -> Iterator[int]:
+    """Where in the values of a rule's symbols each child is; -1 for one that is absent."""
+    for n, (_, gap) in enumerate(rule.children):
+        yield from [-1] * gap
+        yield n
+    yield from [-1] * rule.absent
 
 
 def _spliced(children: list[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import frozen
 
@@ -24,12 +24,11 @@ RESERVED: Final = frozenset(_RESERVED.split())
 """Words that are never names."""
 
 
-@frozen
-class Mark:
+class Mark(NamedTuple):
     """A word, string, bracket or other character of a text.
 
     ``kind`` is ``word``, ``string``, ``open``, ``close`` or ``other``; ``first`` says whether it is the first
-    of its line.
+    of its line.  A tuple, since there is one for every word of a text.
     """
 
     kind: str
@@ -41,10 +40,11 @@ class Mark:
 
 _SCAN = re.compile(
     r"""
-    (?P<space>[ \t\f]+)
+    [ \t\f]*+ (?:
+    (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
   | (?P<line>\r\n|\n|\r)
+  | (?P<plain>[=,:<>|&^+*/@-])(?![*/])
   | (?P<comment>\#[^\r\n]*)
-  | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
   | (?P<triple>\"\"\"[\s\S]*?\"\"\")
   | (?P<string>"(?!"")(?:\\[^\r\n]|[^"\\\r\n])*")
   | (?P<broken>\"\"\"|"[^\r\n]*)
@@ -59,6 +59,8 @@ _SCAN = re.compile(
   | (?P<dash>[\u2010-\u2015\u2212])
   | (?P<control>[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f])
   | (?P<other>.)
+  | (?P<end>\Z)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -93,6 +95,18 @@ def mark(places: Places) -> Marked:
     return _Marker(places).run()
 
 
+_PLAIN: Final = {
+    "word": "word",
+    "open": "open",
+    "close": "close",
+    "string": "string",
+    "plain": "other",
+    "number": "other",
+    "other": "other",
+}
+"""The kinds of marks that are what they seem, by the group of the pattern."""
+
+
 class _Marker:
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -103,39 +117,57 @@ class _Marker:
         self.overwrites: list[tuple[int, str]] = []
         self.controls: list[int] = []
         self.has_comment_ends = True
+        self.first = True
         self.triples = self.text.count('"""')
 
     def run(self) -> Marked:
-        first = True
-        at, end = 0, len(self.text)
-        while at < end and len(self.found) < MOST:
-            match = _SCAN.match(self.text, at)
-            assert match is not None
-            kind, start, at = match.lastgroup, match.start(), match.end()
+        self.first = True
+        at: int | None = 0
+        while at is not None:
+            at = self._scan(at)
+        self._report_controls()
+        return Marked(self._overwritten(), tuple(self.marks), tuple(self.found), tuple(self.broken))
+
+    def _scan(self, at: int) -> int | None:
+        """Marks from an offset on; returns where to go on after what did not end where it seemed to."""
+        add, first = self.marks.append, self.first
+        for match in _SCAN.finditer(self.text, at):
+            kind = match.lastgroup
+            assert kind is not None
             if kind == "line":
                 first = True
                 continue
-            if kind == "comment":
-                self.triples -= match[0].count('"""')
-            if kind in ("space", "comment"):
+            if kind == "end":
+                break
+            if kind in _PLAIN:
+                add(Mark(_PLAIN[kind], match[kind], *match.span(kind), first))
+            elif kind == "comment":
+                self.triples -= match[kind].count('"""')
                 continue
-            if kind == "triple":
-                at = self._triple(match)
-            elif kind == "broken":
-                at = self._unterminated(match)
-            elif kind in ("word", "open", "close"):
-                self._add(kind, start, at, first)
-            elif kind == "string":
-                self._add("string", start, at, first)
-            elif kind in ("number", "other"):
-                self._add("other", start, at, first)
             else:
-                at = self._foreign(kind or "", match, first)
-                if kind in ("slashes", "blank", "control"):
-                    continue
+                self.first = first
+                end = self._special(kind, match)
+                first = self.first
+                if len(self.found) >= MOST:
+                    return None
+                if end != match.end():
+                    return end
+                continue
             first = False
-        self._report_controls()
-        return Marked(self._overwritten(), tuple(self.marks), tuple(self.found), tuple(self.broken))
+        return None
+
+    def _special(self, kind: str, match: re.Match[str]) -> int:
+        """A text of several lines, or what belongs to no ruleset; returns where it ends."""
+        if kind == "triple":
+            end = self._triple(match)
+        elif kind == "broken":
+            end = self._unterminated(match)
+        else:
+            end = self._foreign(kind, match, self.first)
+            if kind in ("slashes", "blank", "control"):
+                return end
+        self.first = False
+        return end
 
     def _add(self, kind: str, start: int, end: int, first: bool = False) -> None:
         self.marks.append(Mark(kind, self.text[start:end], start, end, first))
@@ -144,7 +176,7 @@ class _Marker:
 
     def _triple(self, match: re.Match[str]) -> int:
         """A `\"\"\"` string; one that swallows declarations was never closed, if its count is odd."""
-        start, end = match.span()
+        start, end = match.span("triple")
         if self.triples % 2 == 0 or _DECLARATION_LINE.search(self.text, start + 3, end - 3) is None:
             self.triples -= 2
             self._add("string", start, end)
@@ -153,11 +185,11 @@ class _Marker:
         return self._unclosed_triple(start, after.start() if after else end)
 
     def _unterminated(self, match: re.Match[str]) -> int:
-        start, end = match.span()
-        if match[0] == '"""':
+        start, end = match.span("broken")
+        if match["broken"] == '"""':
             after = _AFTER_TEXT.search(self.text, end)
             return self._unclosed_triple(start, after.start() if after else len(self.text))
-        text = match[0].rstrip()
+        text = match["broken"].rstrip()
         comment = text.find("#")
         end = start + len(text)
         self.found.append(
@@ -192,12 +224,12 @@ class _Marker:
 
     def _foreign(self, kind: str, match: re.Match[str], first: bool) -> int:
         """Reports a foreign mark; returns the offset after it."""
-        start, end = match.span()
+        start, end = match.span(kind)
         if kind == "slashes":
             return self._slashes(match)
         elif kind in ("single", "typographic"):
             quotes = "single" if kind == "single" else "typographic"
-            text = '"' + match[0][1:-1] + '"'
+            text = '"' + match[kind][1:-1] + '"'
             self._report(
                 start, end, f"strings stand in double quotes, not in {quotes} ones", f"write {text}", text
             )
@@ -209,15 +241,19 @@ class _Marker:
             )
             self._overwrite(start, " ")
         elif kind == "blank":
-            name = unicodedata.name(match[0][0], "an invisible character").lower()
+            name = unicodedata.name(match[kind][0], "an invisible character").lower()
             self._report(
-                start, end, f"{name} (U+{ord(match[0][0]):04X}) is no white space here", "write a space", " "
+                start,
+                end,
+                f"{name} (U+{ord(match[kind][0]):04X}) is no white space here",
+                "write a space",
+                " ",
             )
-            self._overwrite(start, " " * len(match[0]))
+            self._overwrite(start, " " * len(match[kind]))
         elif kind == "dash":
-            name = unicodedata.name(match[0]).lower()
+            name = unicodedata.name(match[kind]).lower()
             self._report(
-                start, end, f"`{match[0]}` (U+{ord(match[0]):04X}, {name}) is no minus", "write -", "-"
+                start, end, f"`{match[kind]}` (U+{ord(match[kind]):04X}, {name}) is no minus", "write -", "-"
             )
             self._overwrite(start, "-")
             self._add("other", start, end, first)
@@ -227,8 +263,8 @@ class _Marker:
         return end
 
     def _slashes(self, match: re.Match[str]) -> int:
-        start, end = match.span()
-        text = match[0]
+        start, end = match.span("slashes")
+        text = match["slashes"]
         if text.startswith("//"):
             hint = f"write #{text[2:].rstrip()}"
             self._report(start, start + 2, "comments begin with #, not with //", hint, "#")
