@@ -23,11 +23,26 @@ from attrs import field, frozen
 from flowrules.model.source_text import Span
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Node:
-    """What every node has: where it stands."""
+    """What every node has: where it stands, and how nodes compare and are shown.
+
+    Both are said once here: to generate them for each of some eighty classes takes as long as to read a large file.
+    """
 
     span: Span = field(kw_only=True, eq=False, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _said(type(self)))
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *(getattr(self, name) for name in _said(type(self)))))
+
+    def __repr__(self) -> str:
+        shown = (a.name for a in attrs.fields(type(self)) if a.repr)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     def children(self) -> Iterator[Node]:
         """The nodes directly below this one, in the order of the text."""
@@ -55,8 +70,17 @@ class Node:
 
 
 _known_parts: dict[type[Node], tuple[str, ...]] = {}
+_known_said: dict[type[Node], tuple[str, ...]] = {}
 _PLAIN: Final = frozenset(("Span", "str", "str | None", "int", "bool", "tuple[str, ...]", "tuple[int, ...]"))
 """Attributes with these types hold no nodes."""
+
+
+def _said(kind: type[Node]) -> tuple[str, ...]:
+    """The attributes by which nodes compare; asked for once."""
+    held = _known_said.get(kind)
+    if held is None:
+        held = _known_said[kind] = tuple(a.name for a in attrs.fields(kind) if a.eq)
+    return held
 
 
 def parts(kind: type[Node]) -> tuple[str, ...]:
@@ -71,14 +95,14 @@ def parts(kind: type[Node]) -> tuple[str, ...]:
 # ---- names and literals -------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Identifier(Node):
     """A name being declared or given: of a declaration, an alias, a column, a severity."""
 
     text: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Name(Node):
     """A name being used, dotted or not: ``sip``, ``volume_in.dip``, ``sei.ports``.
 
@@ -112,7 +136,7 @@ class TimeValue:
     unit: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Literal(Node):
     """A literal: its kind, its text as written, and its value.
 
@@ -137,7 +161,7 @@ class Literal(Node):
     value: LiteralValue
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Range(Node):
     """``1024-65535``, ``10.0.0.1-10.0.0.9``, ``t1 .. t2``: both ends in; ends of one family of kinds.
 
@@ -149,35 +173,35 @@ class Range(Node):
     high: Literal
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Tuple(Node):
     """``(sip, sport)`` before ``in``, or ``(53, udp)`` in a list: two or more items."""
 
     items: tuple[Expression | Item, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class List(Node):
     """``(80, 443, web)``: items in parentheses, or items as they follow ``=``."""
 
     items: tuple[Item, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetLiteral(Node):
     """``{203.0.113.33, (10.0.0.1, 80)}``, or ``{}``."""
 
     items: tuple[Item, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FileValue(Node):
     """``file "zones.csv"``: ``path`` is a string literal."""
 
     path: Literal
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Template(Node):
     """Text with ``{…}``: plain text and expressions in turn; ``text`` is the whole as written.
 
@@ -195,7 +219,7 @@ class Template(Node):
 # ---- expressions --------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Call(Node):
     """``sum(bytes)``, ``bin(stime, 1h)``, ``zone(dip)``, ``previous(x)``: arguments are predicates or values."""
 
@@ -203,7 +227,7 @@ class Call(Node):
     args: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Lookup(Node):
     """``table.column[key, …]``."""
 
@@ -211,7 +235,7 @@ class Lookup(Node):
     keys: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Masked(Node):
     """``sip/24`` or ``sip/24/48``: a name and one or two prefix lengths (at most 32 and 128)."""
 
@@ -220,28 +244,28 @@ class Masked(Node):
     v6: int | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Or(Node):
     """Any of two or more."""
 
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class And(Node):
     """All of two or more."""
 
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Not(Node):
     """``not x``."""
 
     of: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Compare(Node):
     """``= != < <= > >=``; ``operator_span`` is the operator's own place."""
 
@@ -251,7 +275,7 @@ class Compare(Node):
     operator_span: Span = field(kw_only=True, eq=False, repr=False)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class In(Node):
     """``x in collection``, ``(x, y) not in collection``.
 
@@ -265,7 +289,7 @@ class In(Node):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FlagMask(Node):
     """``S/SA``: letters that must be set, and letters looked at; HIGH lies within MASK."""
 
@@ -273,7 +297,7 @@ class FlagMask(Node):
     mask: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FlagTest(Node):
     """``flags has S``, ``flags lacks RF``, ``initial_flags matches (S/SA, SA/SA)``.
 
@@ -287,14 +311,14 @@ class FlagTest(Node):
     masks: tuple[FlagMask, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Reverse(Node):
     """``reverse of source``."""
 
     of: Source
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Arithmetic(Node):
     """``+ - * /`` in a condition."""
 
@@ -304,7 +328,7 @@ class Arithmetic(Node):
     operator_span: Span = field(kw_only=True, eq=False, repr=False)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Total(Node):
     """``measure of source`` in a condition: one number over all flows (or rows)."""
 
@@ -312,7 +336,7 @@ class Total(Node):
     source: Source
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NOf(Node):
     """``2 of (a, b, c)``: at least ``n`` hold.  ``n`` is a whole number; it may be more than there are."""
 
@@ -320,7 +344,7 @@ class NOf(Node):
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class VerdictValue(Node):
     """``verdict`` as a value: this host's verdict."""
 
@@ -328,7 +352,7 @@ class VerdictValue(Node):
 # ---- sources and sets ---------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Source(Node):
     """Which flows or rows: ``of request``, ``of (outbound and tcp)``, with its ``where``.
 
@@ -339,7 +363,7 @@ class Source(Node):
     where: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Key(Node):
     """A grouping key and its name: ``bin(stime, 1h) as hour``."""
 
@@ -347,7 +371,7 @@ class Key(Node):
     name: Identifier | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Members(Node):
     """``(sip, sport) of response where …``: the different keys of the flows that pass."""
 
@@ -355,7 +379,7 @@ class Members(Node):
     source: Source
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetOperation(Node):
     """``| & - ^`` of two sets; ``parenthesised`` says whether the whole stood in parentheses."""
 
@@ -366,14 +390,14 @@ class SetOperation(Node):
     parenthesised: bool = field(default=False, kw_only=True, eq=False)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Keep(Node):
     """``keep condition``."""
 
     condition: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class KeepRank(Node):
     """``keep top 10 by flows with ties``; ``n`` is a whole number or a parameter."""
 
@@ -383,14 +407,14 @@ class KeepRank(Node):
     ties: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class KeepCover(Node):
     """``keep cover 95%``; ``share`` is a percent or a parameter."""
 
     share: Literal | Name
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OrderStep(Node):
     """One step of ``order by``; ``direction`` is ``asc``, ``desc`` or ``None`` where none was written."""
 
@@ -401,7 +425,7 @@ class OrderStep(Node):
 # ---- declarations -------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Attribute(Node):
     """``@review(2027-01-01)``: a name without its ``@``, and items."""
 
@@ -409,7 +433,7 @@ class Attribute(Node):
     items: tuple[Item, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Declaration(Node):
     """What every declaration has.
 
@@ -423,7 +447,7 @@ class Declaration(Node):
     attributes: tuple[Attribute, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeArgument(Node):
     """``address``, or ``bytes: bytes`` with a name before the type."""
 
@@ -431,7 +455,7 @@ class TypeArgument(Node):
     name: Identifier | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeName(Node):
     """The type of a parameter: ``count``, ``map(address)``, ``table(host: address, bytes: bytes)``."""
 
@@ -439,7 +463,7 @@ class TypeName(Node):
     args: tuple[TypeArgument, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Param(Declaration):
     """``param min_share : percent = 1% in 0.1% .. 20%``.
 
@@ -452,7 +476,7 @@ class Param(Declaration):
     high: Literal | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Ports(Declaration):
     """``ports mail = 25, 465, 8000-8080 except (8001)``."""
 
@@ -460,7 +484,7 @@ class Ports(Declaration):
     exceptions: tuple[Item, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Nets(Declaration):
     """``nets lab = 10.20.0.0/16 except (10.20.99.0/24)``."""
 
@@ -468,7 +492,7 @@ class Nets(Declaration):
     exceptions: tuple[Item, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Slot(Node):
     """Hours of some days: ``days`` 0 (Monday) to 6, ``start`` and ``end`` minutes of the day (end up to 1440).
 
@@ -480,7 +504,7 @@ class Slot(Node):
     end: int
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Hours(Node):
     """What a schedule says: slots, the zone's name as written, and dates without hours."""
 
@@ -489,14 +513,14 @@ class Hours(Node):
     exceptions: tuple[Item, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Schedule(Declaration):
     """``schedule work = mon-fri 08:00-18:00 Europe/Berlin except (2026-12-25)``."""
 
     hours: Hours
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class MapEntry(Node):
     """``"dns" = (53, udp), (53, tcp)``."""
 
@@ -504,7 +528,7 @@ class MapEntry(Node):
     items: tuple[Item, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Map(Declaration):
     """``map kind : port, protocol { … }``."""
 
@@ -512,14 +536,14 @@ class Map(Declaration):
     entries: tuple[MapEntry, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Filter(Declaration):
     """``filter syn = tcp and flags has S``."""
 
     predicate: Expression
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SetDeclaration(Declaration):
     """``set clients = … except { … } keep …``."""
 
@@ -528,7 +552,7 @@ class SetDeclaration(Declaration):
     keeps: tuple[KeepStep, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Column(Node):
     """A column of a table: its measure and its name."""
 
@@ -536,7 +560,7 @@ class Column(Node):
     name: Identifier | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Table(Declaration):
     """``table volume = sum(bytes), flows of reply per dip keep share >= 1%``."""
 
@@ -549,14 +573,14 @@ class Table(Declaration):
     order: tuple[OrderStep, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Hosts(Node):
     """``hosts`` of a profile."""
 
     set: SetExpression
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Feature(Declaration):
     """A feature: ``measure of source per keys`` (then ``condition`` is ``None``), or a condition."""
 
@@ -567,7 +591,7 @@ class Feature(Declaration):
     condition: Expression | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Verdict(Declaration):
     """A verdict; ``condition`` ``None`` is ``otherwise``."""
 
@@ -576,7 +600,7 @@ class Verdict(Declaration):
     because: Template | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Anomaly(Declaration):
     """An anomaly, of a profile or of a file; ``within`` is the table or set after ``in``."""
 
@@ -586,7 +610,7 @@ class Anomaly(Declaration):
     because: Template | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CellOf(Node):
     """A cell with its own source: ``values(dport) of request per sip``."""
 
@@ -595,7 +619,7 @@ class CellOf(Node):
     keys: tuple[Key, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class EntryColumn(Node):
     """``internal host : values(sport)``: a name, a cell and, after the colon, its ports."""
 
@@ -604,7 +628,7 @@ class EntryColumn(Node):
     ports: Cell | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Entry(Node):
     """``entry of request per sip, protocol when … { … }``."""
 
@@ -616,7 +640,7 @@ class Entry(Node):
     columns: tuple[EntryColumn, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Profile(Declaration):
     """A profile; ``items`` in the order written (``hosts`` should stand once: the checker says so)."""
 
@@ -648,7 +672,7 @@ class Profile(Declaration):
         return tuple(i for i in self.items if isinstance(i, Entry))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Check(Declaration):
     """``check a_day : warning = …``; ``severity`` ``None`` where none was written."""
 
@@ -660,7 +684,7 @@ class Check(Declaration):
 # ---- tests --------------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GivenParam(Node):
     """``param min_share = 2%`` or ``param mail.office = …`` in a test (``internal`` is one too)."""
 
@@ -668,7 +692,7 @@ class GivenParam(Node):
     value: Value
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GivenFlows(Node):
     """``flows \"\"\"…\"\"\"``: the text of a table of flows.
 
@@ -679,14 +703,14 @@ class GivenFlows(Node):
     table: Literal
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GivenFlowsFile(Node):
     """``flows file "sample.rw"``."""
 
     file: FileValue
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GivenPrevious(Node):
     """``previous web_clients = {…}``."""
 
@@ -694,14 +718,14 @@ class GivenPrevious(Node):
     set: SetLiteral
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Expect(Node):
     """``expect condition``; sets are compared as ``s = {…}``."""
 
     condition: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Test(Node):
     """A test; ``name`` is its string."""
 
@@ -714,7 +738,7 @@ class Test(Node):
 # ---- the site's overlay -------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TuneLine(Node):
     """What every line of ``tune`` has: what it changes, why, and until when."""
 
@@ -723,42 +747,42 @@ class TuneLine(Node):
     until: Literal | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TuneParam(TuneLine):
     """``param min_share = 0.5%``."""
 
     value: Value
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TuneSet(TuneLine):
     """``set web_clients except {10.0.9.4}``."""
 
     exceptions: tuple[Item, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TuneFilter(TuneLine):
     """``filter request except (dip in 192.0.2.0/24)``."""
 
     exception: Source
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TuneSeverity(TuneLine):
     """``severity web_client.server_browsing = info``."""
 
     severity: Identifier
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TuneDisable(TuneLine):
     """``disable verdict web_client.proxy``; ``kind`` is the word between, if any."""
 
     kind: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Tune(Node):
     """``tune sei.web_clients@^1.0 { … }``; ``version`` without its ``@``."""
 
@@ -770,7 +794,7 @@ class Tune(Node):
 # ---- the file -----------------------------------------------------------------------------------------
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Metadata(Node):
     """One line of a ``ruleset`` block: a name and its values (strings, names, times)."""
 
@@ -778,7 +802,7 @@ class Metadata(Node):
     values: tuple[Literal | Name, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Ruleset(Node):
     """``ruleset sei.web_clients { … }``."""
 
@@ -787,7 +811,7 @@ class Ruleset(Node):
     text: str = field(default="", kw_only=True)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ImportedName(Node):
     """A name of another ruleset, and the name it gets here."""
 
@@ -795,7 +819,7 @@ class ImportedName(Node):
     alias: Identifier | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Import(Node):
     """``import sei.ports (web, talked as t) as p``; ``names`` ``None`` where no list stands."""
 
@@ -804,7 +828,7 @@ class Import(Node):
     alias: Identifier | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class File(Node):
     """A whole file: everything in it that could be parsed, in order."""
 
