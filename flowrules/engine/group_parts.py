@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrules.engine.exact_sums import ExactSquares, ExactSums, grown
@@ -12,8 +14,10 @@ from flowrules.engine.grouped import Extremes, Matches, Part, Totals, ValueCount
 from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import PlainCoder, codes_of
 from flowrules.engine.predicates import truth
+from flowrules.engine.results import Series
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, Weights
+from flowrules.engine.stored_arrays import stored
 from flowrules.engine.value_runs import HALF, LOW, Run, ValueRuns
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import LEAST, SQUARES, Aggregate
@@ -356,8 +360,22 @@ class _ValuePart(GroupPart):
         self._pairs.merge(other._pairs)
 
     def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
-        run = self._pairs.whole()
-        values = (run.words & LOW).astype(np.uint32)
-        rows = place.take((run.words >> HALF).view(np.int64))
-        decode = self._coder.decode if self._plain is None else self._plain.decode_plain
-        return ValueCounts(rows, decode(values), run.counts.astype(np.int64))
+        plain = self._plain
+        if plain is None:
+            run = self._pairs.whole()
+            return ValueCounts(*_unpacked(run, place, self._coder.decode))
+        if not self._pairs.in_files:
+            return ValueCounts(*_unpacked(self._pairs.whole(), place, plain.decode_plain), ordered=True)
+        series = plain.decode_plain(np.zeros(0, np.uint32))
+        dtypes = (np.dtype(np.intp), series.values.dtype, np.dtype(np.int64))
+        unpacked = (_unpacked(piece, place, plain.decode_plain) for piece in self._pairs.pieces())
+        rows, values, often = stored(dtypes, ((own, found.values, times) for own, found, times in unpacked))
+        return ValueCounts(rows, evolve(series, values=values), often, ordered=True)
+
+
+def _unpacked(
+    run: Run, place: Index, decode: Callable[[NDArray[np.uint32]], Series]
+) -> tuple[Index, Series, NDArray[np.int64]]:
+    """The rows of groups, the values and the counts of pairs."""
+    rows = place.take((run.words >> HALF).view(np.int64))
+    return rows, decode((run.words & LOW).astype(np.uint32)), run.counts.astype(np.int64)

@@ -81,11 +81,16 @@ class Matches:
 
 @frozen(eq=False)
 class ValueCounts:
-    """The different values of each group: ``rows`` says whose, ``counts`` how often; in no order."""
+    """The different values of each group: ``rows`` says whose, ``counts`` how often.
+
+    They come in no order, but by group and value where they are ``ordered``: whole numbers below 2**32, bins of
+    times, or IPv4 addresses.  The arrays of very many lie in files.
+    """
 
     rows: Index
     values: Series
     counts: NDArray[np.int64]
+    ordered: bool = False
 
     def take(self, index: Index) -> ValueCounts:
         """The parts of the groups at ``index`` (each at most once)."""

@@ -11,7 +11,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from flowrules.engine import exact
+from flowrules.engine import exact, value_runs
 from flowrules.engine.conditions import Scope, World, holds
 from flowrules.engine.errors import SumOverflow
 from flowrules.engine.grouped import Extremes, Grouped, Matches, Totals, ValueCounts, added, identity_columns
@@ -211,6 +211,8 @@ def _distinct(values: ValueCounts, rows: int) -> NDArray[np.int64]:
 
 def _in_order(values: ValueCounts) -> ValueCounts:
     """By group, and by value inside a group."""
+    if values.ordered:
+        return values
     order, _ = in_key_order([values.rows, *sort_columns(values.values)], len(values.rows))
     return ValueCounts(values.rows.take(order), values.values.take(order), values.counts.take(order))
 
@@ -245,20 +247,33 @@ def _picked(of: ex.Measure, series: Series, index: Index, known: NDArray[np.bool
     return Series(of.type, taken.values, known, taken.denominators, taken.prefix)
 
 
+_AT_ONCE: Final = 1 << 20
+"""How many values of whole groups have their ranks told together."""
+
+
 def _ranks(of: ex.Measure, values: ValueCounts, begin: Index, end: Index) -> Index:
     """Where the least value stands that has at least the asked share of the rows at or below it."""
     share = of.args[1]
     assert isinstance(share, ex.Literal) and isinstance(share.value, int | Fraction)
     part = Fraction(share.value)
-    running = np.r_[0, np.cumsum(values.counts)]
-    totals = running[end] - running[begin]
-    if int(totals.max(initial=0)) * part.numerator < 1 << 62:
-        wanted = -(-totals * part.numerator // part.denominator)
-    else:
-        wanted = np.array([ceil(t * part) for t in totals.tolist()], np.int64)
-    wanted = np.maximum(wanted, 1) + running[begin]
-    place = np.searchsorted(running[1:], wanted, "left")
-    return np.where(begin < end, place, 0)
+    out = np.zeros(len(begin), np.intp)
+    first = 0
+    while first < len(begin):
+        # some groups at a time, so that running counts of very many values take no memory
+        low = int(begin[first])
+        last = max(int(np.searchsorted(end, low + _AT_ONCE, "right")), first + 1)
+        running = np.r_[0, np.cumsum(values.counts[low : int(end[last - 1])])]
+        some = slice(first, last)
+        before = running.take(begin[some] - low)
+        totals = running.take(end[some] - low) - before
+        if int(totals.max(initial=0)) * part.numerator < 1 << 62:
+            wanted = -(-totals * part.numerator // part.denominator)
+        else:
+            wanted = np.array([ceil(t * part) for t in totals.tolist()], np.int64)
+        wanted = np.maximum(wanted, 1) + before
+        out[some] = low + np.searchsorted(running[1:], wanted, "left")
+        first = last
+    return np.where(begin < end, out, 0)
 
 
 def _entropies(counts: NDArray[np.int64], begin: Index, end: Index) -> NDArray[np.float64]:
@@ -347,8 +362,12 @@ def whole_number(inner: ex.Measure, groups: Grouped) -> int | Fraction:
     if inner.name == "sum":
         values = _totals(groups, inner.args[0], SUM).sums.tolist()
         return sum(values)  # type: ignore[no-any-return]
-    columns = identity_columns(_values(groups, Aggregate(VALUES, inner.args[0])).values)
-    return count_different(columns)
+    values = _values(groups, Aggregate(VALUES, inner.args[0]))
+    if values.ordered and values.values.values.dtype in (np.uint32, np.int64):
+        plain = values.values.values
+        if plain.dtype == np.uint32 or int(plain.max(initial=0)) < 1 << 32:
+            return value_runs.count_different(plain)
+    return count_different(identity_columns(values.values))
 
 
 def _relative(of: ex.Measure, groups: Grouped, window: Window) -> Measured:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 import flowrules
 from flowrules.engine import value_runs
+from flowrules.engine.errors import LimitExceeded
 from flowrules.engine.value_runs import HALF, LOW, ValueRuns
 from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
@@ -30,23 +34,35 @@ def fill(runs: ValueRuns, pairs: list[tuple[int, int]]) -> None:
     runs.add(np.array([g for g, _ in pairs], np.intp), np.array([v for _, v in pairs], np.uint32))
 
 
-@given(lots=st.lists(PAIRS, max_size=8), others=st.lists(PAIRS, max_size=4), waiting=st.integers(1, 20))
+@given(
+    lots=st.lists(PAIRS, max_size=8),
+    others=st.lists(PAIRS, max_size=4),
+    waiting=st.integers(1, 20),
+    kept=st.sampled_from([1, 3, 1 << 21]),
+    piece=st.sampled_from([1, 4, 1 << 19]),
+)
 def test_runs_count_as_a_counter_does(
-    lots: list[list[tuple[int, int]]], others: list[list[tuple[int, int]]], waiting: int
+    lots: list[list[tuple[int, int]]],
+    others: list[list[tuple[int, int]]],
+    waiting: int,
+    kept: int,
+    piece: int,
 ) -> None:
-    before = value_runs.WAITING
-    value_runs.WAITING = waiting  # type: ignore[misc]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        limits(patch, waiting, kept, piece)
         one, two = ValueRuns(), ValueRuns()
         for lot in lots:
             fill(one, lot)
         for lot in others:
             fill(two, lot)
         one.merge(two)
-    finally:
-        value_runs.WAITING = before  # type: ignore[misc]
 
-    assert held(one) == Counter(pair for lot in [*lots, *others] for pair in lot)
+        assert held(one) == Counter(pair for lot in [*lots, *others] for pair in lot)
+
+
+def limits(patch: pytest.MonkeyPatch, waiting: int, kept: int, piece: int) -> None:
+    for name, value in (("WAITING", waiting), ("HELD", kept), ("PIECE", piece), ("FILES", 2)):
+        patch.setattr(value_runs, name, value)
 
 
 def test_counts_past_32_bits_are_kept() -> None:
@@ -101,7 +117,11 @@ def flows(kinds: str) -> list[Chunk]:
 
 @pytest.mark.parametrize("kinds", ["444", "446", "644", "4l4", "l44", "46l"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_values_that_stop_being_plain_change_nothing(kinds: str, threads: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [2, 1 << 21])
+def test_values_that_stop_being_plain_or_lie_in_files_change_nothing(
+    kinds: str, threads: int, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits(monkeypatch, 3, kept, 2)
     place = tmp_path / "rules.frules"
     place.write_text(RULES)
     rules = flowrules.load(place)
@@ -122,3 +142,48 @@ def narrow(addresses: np.ndarray) -> list[int]:
     if addresses.dtype == ADDRESS:
         return [int(a["high"]) << 64 | int(a["low"]) for a in addresses]
     return [int(a) + IPV4_MAPPED for a in addresses]
+
+
+def run_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    place = tmp_path / "rules.frules"
+    place.write_text(RULES)
+    limits(monkeypatch, 3, 2, 2)
+    source = FlowSource("x", "arrays", frozenset(flows("4")[0].columns), lambda *_: iter(flows("4444")))
+    return flowrules.load(place).run(source).tables["seen"].rows()
+
+
+def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    made = []
+    real = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kw: made.append(1) or real(**kw))
+
+    assert run_with_files(tmp_path, monkeypatch)
+    assert made
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(code, "no room")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+
+    with pytest.raises(
+        LimitExceeded, match=r"fill the disk of .* \(hint: set TMPDIR to a folder with more room\)$"
+    ):
+        run_with_files(tmp_path, monkeypatch)
+
+
+def test_other_failures_to_write_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+
+    with pytest.raises(PermissionError):
+        run_with_files(tmp_path, monkeypatch)
