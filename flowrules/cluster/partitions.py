@@ -10,8 +10,8 @@ from attrs import frozen
 from flowrules.flows.portions import Portion
 from flowrules.flows.table import FlowSource
 
-FEWEST: Final = 1 << 18
-"""A partition has at least so many records where there are as many: starting a task costs some milliseconds."""
+FEWEST: Final = 1 << 20
+"""A partition has at least so many records where there are as many: getting many rules ready costs some 10 ms."""
 
 MOST: Final = 1 << 23
 """A partition has at most so many records where it can be cut: a task that is lost is done again."""
