@@ -166,6 +166,7 @@ def _local(workers: int, loop: Any) -> Iterator[Any]:
 
     settings = {
         "logging": {"distributed": "critical", "distributed.worker": "critical"},
+        "distributed.worker.profile.enabled": False,
         # long enough for a worker's keeper to start it again
         "distributed.deploy.lost-worker-timeout": "15s",
     }

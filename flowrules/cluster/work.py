@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from flowrules.cluster.errors import ClusterError
 from flowrules.cluster.partitions import Partition
 from flowrules.cluster.share import Share, added_up
+from flowrules.engine.collector import collector_held_off
 from flowrules.engine.kernels import use
 from flowrules.engine.kernels.choice import choose
 from flowrules.engine.scan import scan
@@ -53,7 +54,8 @@ def unpacked(data: bytes, version: str, compiled: bool = False) -> Held:
     if __version__ != version:
         raise ClusterError(f"a worker has flowrules {__version__}, and this is {version}", SAME_VERSION)
     use(choose("compiled" if compiled else "numpy").kernels)
-    stage = pickle.loads(data)
+    with collector_held_off():
+        stage = pickle.loads(data)
     assert isinstance(stage, Stage)
     return Held(stage)
 
@@ -69,7 +71,9 @@ def counted(held: Held, partition: Partition) -> Share:
     for _, portion in partition.portions:
         source = portion.open(stage.around.conf)
         sources.append(tolerant(source, skips) if portion.tolerant else source)
-    found = scan(evolve(stage).task, sources, stage.around, threads=1)
+    with collector_held_off():
+        task = evolve(stage).task
+    found = scan(task, sources, stage.around, threads=1)
     skipped = [(s.path, s.reason) for s in skips.files.values()]
     return Share.of(found, [place for place, _ in partition.portions], skipped)
 
