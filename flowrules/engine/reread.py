@@ -32,4 +32,6 @@ def _kept(source: FlowSource, fields: frozenset[str]) -> FlowSource:
                 columns = {n: c for n, c in part.columns.items() if asked is None or n in asked}
                 yield Chunk(columns, part.rows, part.first, part.source)
 
-    return FlowSource(source.path, source.format, source.fields, read, records=sum(c.rows for c in held))
+    return FlowSource(
+        source.path, source.format, source.fields, read, records=sum(c.rows for c in held), let_go=held.clear
+    )

@@ -160,6 +160,9 @@ class _Run:
                         facts=parts.facts if told else found.facts,
                         records=parts.records if told else found.records,
                     )
+        if number == len(self.plan.scans):
+            for source in self.sources:
+                source.let_go()
         self._keep(found, number, [*groupings, *kept], stage)
 
     def _keepable(self, number: int) -> tuple[list[int], list[str]]:

@@ -110,6 +110,12 @@ class FlowSource:
     """How many records it has, where that is known before they are read."""
     portion: Portion | None = field(default=None, repr=False)
     """Where other processes find the same records; ``None``: this process alone can read them."""
+    _let_go: Callable[[], None] | None = field(default=None, repr=False)
+
+    def let_go(self) -> None:
+        """Say that no further pass is planned, so that what is kept in memory for one can go."""
+        if self._let_go is not None:
+            self._let_go()
 
     def zones(self) -> Zones | None:
         """The zones of the source, which stay the same."""

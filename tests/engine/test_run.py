@@ -563,6 +563,24 @@ def test_standard_input_is_read_once_for_all_scans() -> None:
     assert "sensor" not in reads[0]
 
 
+def test_sources_are_let_go_of_after_the_last_scan() -> None:
+    from attrs import evolve
+
+    seen: list[str] = []
+    made = program(
+        sets={"first": members("sip", OUT)},
+        tables=[table("n", {"flows": m("flows")}, source(among("dip", named("t:first"))))],
+    )
+    plain = flow_source([row(), row(dip="10.0.0.1")])
+
+    def read(fields: Any, rows: int) -> Any:
+        seen.append("read")
+        return plain.chunks(fields, rows)
+
+    run(made, [evolve(plain, read=read, let_go=lambda: seen.append("let go"))])
+    assert seen == ["read", "read", "let go"]
+
+
 def test_progress_counts_records_and_nothing_is_read_that_nobody_needs() -> None:
     seen: list[int] = []
     asked: list[Any] = []

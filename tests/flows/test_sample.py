@@ -624,6 +624,15 @@ def test_a_source_gives_the_columns_asked_for_again_and_again() -> None:
         assert chunk.columns["bytes"].dtype == np.uint64
 
 
+def test_what_was_let_go_of_is_made_again() -> None:
+    source = sample_source(0.0002)
+    (before,) = source.chunks()
+    source.let_go()
+    (after,) = source.chunks()
+    assert all((before[name] == after[name]).all() for name in STORED)
+    assert not np.shares_memory(before["sip"], after["sip"])
+
+
 def test_columns_have_the_dtypes_of_the_catalogue() -> None:
     (chunk,) = sample_chunks(0.0002)
     for name, field in STORED.items():

@@ -40,9 +40,9 @@ _INBOUND[[IN, IN_WEB, IN_NULL]] = True
 
 
 class Records:
-    """The records of one scale and seed: 35 bytes each, and four for their order.
+    """The records of one scale and seed in the order of their start: 35 bytes each.
 
-    Made when first asked for, then kept, so that a second pass costs nothing.
+    Made when first asked for, then kept, so that a second pass costs nothing, until ``let_go``.
     """
 
     def __init__(self, scale: float = 1.0, seed: int = SEED) -> None:
@@ -62,35 +62,44 @@ class Records:
                 for name, values in piece.items():
                     columns[name][used:end] = values
                 used = end
-        return {name: values[:used] for name, values in columns.items()}
-
-    @cached_property
-    def _order(self) -> U32:
-        # the row number in the key makes the order the same whatever sort NumPy has
-        key: U64 = self._columns["stime"].astype(np.uint64) << _ROW_BITS
-        key |= np.arange(len(key), dtype=np.uint64)
-        key.sort()
-        key &= (np.uint64(1) << _ROW_BITS) - np.uint64(1)
-        return key.astype(np.uint32)
+        order = _order(columns["stime"][:used])
+        sorted_ = {name: columns.pop(name)[:used].take(order) for name in COMPACT}
+        for column in sorted_.values():
+            column.setflags(write=False)  # chunks are views of them
+        return sorted_
 
     def __len__(self) -> int:
         return len(self._columns["stime"])
 
+    def let_go(self) -> None:
+        """Give up the records; they are made again when they are asked for."""
+        self.__dict__.pop("_columns", None)
+
     def chunks(self, fields: frozenset[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """The records in the order of their start, ``rows`` a chunk, with the columns asked for."""
         wanted = [name for name in STORED if fields is None or name in fields]
+        held = self._columns
         for first in range(0, len(self), rows):
-            order = self._order[first : first + rows]
-            view = _View(self._columns, order, first)
+            view = _View(held, first, min(rows, len(self) - first))
             columns = {name: view.column(name) for name in wanted}
-            yield Chunk(columns, len(order), first, NAME)
+            yield Chunk(columns, view.rows, first, NAME)
+
+
+def _order(stime: U32) -> U32:
+    """Rows by their start, equal ones as they were made."""
+    # the row number in the key makes the order the same whatever sort NumPy has
+    key: U64 = stime.astype(np.uint64) << _ROW_BITS
+    key |= np.arange(len(key), dtype=np.uint64)
+    key.sort()
+    key &= (np.uint64(1) << _ROW_BITS) - np.uint64(1)
+    return key.astype(np.uint32)
 
 
 class _View:
     """Some rows of the compact columns, in the field catalogue's form."""
 
-    def __init__(self, columns: Rows, order: U32, first: int) -> None:
-        self._columns, self._order, self._first = columns, order, first
+    def __init__(self, columns: Rows, first: int, rows: int) -> None:
+        self._columns, self._first, self.rows = columns, first, rows
 
     def column(self, name: str) -> Array:
         make = _MADE.get(name)
@@ -99,10 +108,10 @@ class _View:
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def stored(self, name: str) -> Array:
-        return self._columns[name].take(self._order)
+        return self._columns[name][self._first : self._first + self.rows]
 
     def constant(self, value: int) -> Array:
-        return np.full(len(self._order), value, np.int64)
+        return np.full(self.rows, value, np.int64)
 
     def by_direction(self, inbound: int, outbound: int) -> NDArray[np.uint32]:
         return np.where(
@@ -114,7 +123,7 @@ class _View:
         return self.stored("attributes").astype(np.uint8) | np.where(tcp, EXPANDED, 0).astype(np.uint8)
 
     def record_number(self) -> Array:
-        return np.arange(self._first, self._first + len(self._order), dtype=np.uint64)
+        return np.arange(self._first, self._first + self.rows, dtype=np.uint64)
 
 
 _MADE: Final[dict[str, Callable[[_View], Array]]] = {
@@ -143,4 +152,5 @@ def sample_source(scale: float = 1.0, seed: int = SEED) -> FlowSource:
 
     Raises ``ValueError`` for a bad scale or seed.
     """
-    return FlowSource(NAME, "sample", FIELDS, Records(scale, seed).chunks)
+    records = Records(scale, seed)
+    return FlowSource(NAME, "sample", FIELDS, records.chunks, let_go=records.let_go)
