@@ -10,6 +10,7 @@ __all__ = ["CONTENDERS", "Contender", "find", "versions"]
 
 CONTENDERS = {
     "flowrules": ("benchmarks.peers.engine", "Store"),
+    "flowrules-compiled": ("benchmarks.peers.engine", "Compiled"),
     "flowrules-silk": ("benchmarks.peers.engine", "SilkFile"),
     "polars": ("benchmarks.peers.polars_frames", "CollectAll"),
     "polars-hand": ("benchmarks.peers.polars_frames", "ByHand"),

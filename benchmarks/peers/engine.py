@@ -8,7 +8,7 @@ import numpy as np
 from attrs import define
 
 from benchmarks.cases.case import Case
-from benchmarks.peers.contender import Answers, Contender
+from benchmarks.peers.contender import Answers, Contender, not_installed
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
 
@@ -56,6 +56,18 @@ class Store(Contender):
         for name, profile in results.profiles.items():
             out[name.rpartition(":")[2]] = [profile.verdict]
         return out
+
+
+@define
+class Compiled(Store):
+    """As ``Store``, with compiled kernels."""
+
+    @classmethod
+    def lacks(cls, case: Case) -> str:
+        return not_installed("numba")
+
+    def answer(self) -> Any:
+        return self.rules.run(self.sources, threads=self.threads, kernels="compiled")
 
 
 @define
