@@ -17,6 +17,8 @@ from benchmarks.peers import CONTENDERS
 USUAL = ("flowrules", "polars", "polars-hand", "polars-clustered", "duckdb", "pandas", "silk", "nfdump")
 SHORT = ("flowrules", "polars", "polars-hand", "duckdb")
 ONE_SHOT = ("flowrules-silk", "polars-parquet", "duckdb-parquet", "silk-file")
+TIERS = ("flowrules", "flowrules-compiled")
+TIERED = ("report", "counts", "hosts", "mixed", "external", "pairs", "distinct")
 HARD = (
     "cidrs", "thresholds", "mixed", "wide", "set", "external", "pairs", "distinct", "distinct-ports", "quantile",
     "hourly", "ports", "sequence", "stages", "shuffled",
@@ -191,6 +193,7 @@ STUDIES: Mapping[str, Study] = {
     "hard": _contests("hard", "the hard cases", HARD, SHORT, True),
     "thousand": thousand,
     "oneshot": oneshot,
+    "kernels": _contests("kernels", "numpy's kernels and compiled ones", TIERED, TIERS, False),
     "bandwidth": bandwidth,
     "threads": threads,
     "rows": rows,
@@ -198,4 +201,4 @@ STUDIES: Mapping[str, Study] = {
 }
 """Studies by name, in the order in which they run."""
 
-assert set(USUAL) | set(ONE_SHOT) == set(CONTENDERS)
+assert set(USUAL) | set(ONE_SHOT) | set(TIERS) == set(CONTENDERS)
