@@ -23,13 +23,16 @@ from flowrules.engine.row_values import Rows
 from flowrules.engine.signatures import Signatures
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
-from flowrules.plan.cell_tests import atoms, cut_field
+from flowrules.plan.cell_tests import atoms
 
 Cells = NDArray[np.uint32]
 Sums = Mapping[str, NDArray[np.int64]]
 
 MOST_CUT_CELLS: Final = 1 << 20
 """The most numbers that signatures and local classes may make; beyond it the rows of each grouping are selected."""
+
+MOST_ENTRIES: Final = 1 << 22
+"""The most entries of the tables of local classes."""
 
 _TOO_MANY: Final = 1 << 40
 
@@ -71,7 +74,8 @@ class CutCells:
     @property
     def fits(self) -> bool:
         """Whether the numbers are few enough."""
-        return int(self._offsets[-1]) <= MOST_CUT_CELLS
+        entries = len(self.signatures) * sum(f.classes.count for f in self._fields)
+        return int(self._offsets[-1]) <= MOST_CUT_CELLS and entries <= MOST_ENTRIES
 
     def extend(self, passed: NDArray[np.bool_], raw: Cells) -> None:
         """Take new cells in, by the tests that they pass and their combinations of classes."""
@@ -150,9 +154,12 @@ class CutCells:
         signature = self._offsets.searchsorted(met, "right") - 1
         rest = met - self._offsets.take(signature)
         columns = dict(self._base.samples(self._raw.take(signature)).chunk.columns)
-        for field in self._fields:
-            columns[field.classes.name] = field.value(signature, rest)
         samples = Rows(Chunk(columns, len(met)), self._base.around)
+        for field in self._fields:
+            of_met = field.classes_of(signature, rest)
+            for atom, held in field.told:
+                passing = held.take(of_met)
+                samples.truths[id(atom)] = passing, passing
         wanted = self.signatures.wanted_by()
         out: list[tuple[int, int, Sums]] = []
         for member in self.members:
@@ -173,20 +180,24 @@ class _CutField:
         self.classes = classes
         count = classes.count
         rows = Rows(Chunk({classes.name: classes.values}, count), classes.around)
+        own = {a for m in members for cut in m.cuts for a in atoms(cut)}
+        self.told = [(atom, held) for atom, held in classes.told if atom in own]
+        rows.truths.update((id(atom), (held, held)) for atom, held in self.told)
         self._turns = np.zeros((len(members), count - 1), np.bool_)
         """Which members change their mind between a class and the next."""
         self._passes = np.ones((len(members), count), np.bool_)
         """Which members may pass in a class."""
         self.selective = classes.of_addresses
         """Whether few rows pass: then the others are left out early."""
+        turns = {atom: held[1:] != held[:-1] for atom, held in self.told}
         for place, member in enumerate(members):
             for cut in member.cuts:
-                for atom in atoms(cut):
-                    if cut_field(atom) == classes.name:
-                        held = truth(atom, rows)[0]
-                        self._turns[place, held[1:] != held[:-1]] = True
-                if all(cut_field(a) == classes.name for a in atoms(cut)):
-                    self._passes[place, ~truth(cut, rows)[0]] = False
+                parts = atoms(cut)
+                for atom in parts:
+                    if atom in turns:
+                        self._turns[place] |= turns[atom]
+                if all(atom in turns for atom in parts):
+                    self._passes[place] &= truth(cut, rows)[0]
             self.selective &= not self._passes[place].all()
         self._table = np.zeros(0, np.uint32)
         self._alive = np.zeros(0, np.bool_)
@@ -234,12 +245,10 @@ class _CutField:
         place += classes
         return place
 
-    def value(self, signature: NDArray[np.intp], rest: NDArray[np.int64]) -> NDArray[np.generic]:
-        """A value that stands for the local class of this field in each of some numbers."""
+    def classes_of(self, signature: NDArray[np.intp], rest: NDArray[np.int64]) -> Classes:
+        """A class that stands for the local class of this field in each of some numbers."""
         local = rest // self._strides.take(signature) % self._sizes.take(signature)
-        one = self._firsts.take(signature * self.classes.count + local)
-        value: NDArray[np.generic] = self.classes.values.take(one)
-        return value
+        return self._firsts.take(signature * self.classes.count + local)
 
 
 def _some(wanted: NDArray[np.bool_], marks: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -50,10 +50,13 @@ class RangeClasses:
         tried = self._finder.values()
         rows = Rows(Chunk({name: tried}, len(tried)), around)
         told = [truth(test, rows)[0] for test in parts]
-        words = np.packbits(np.stack(told, axis=1), axis=1)
-        _, first, classes = np.unique(words, axis=0, return_index=True, return_inverse=True)
+        words = np.ascontiguousarray(np.packbits(np.stack(told), axis=0).T)
+        whole = words.view(np.dtype((np.void, words.shape[1]))).reshape(-1)
+        _, first, classes = np.unique(whole, return_index=True, return_inverse=True)
         self.values: NDArray[Any] = tried.take(first)
         """A value of each class."""
+        self.told = tuple((test, held.take(first)) for test, held in zip(parts, told, strict=True))
+        """Each test with the classes whose values pass it."""
         self.count = len(first)
         """How many classes there are."""
         self._finder.name_classes(classes.reshape(-1).astype(np.uint16))

@@ -29,7 +29,7 @@ ADDRESS_FIELDS: Final = frozenset({"sip", "dip", "nhip"})
 CUT_FIELDS: Final = ("sip", "dip", "nhip", "packets", "bytes", "duration", "stime")
 """Stored fields with many values, whose thresholds and ranges can divide cells."""
 
-MOST_CUTS: Final = 2048
+MOST_CUTS: Final = 12_000
 """The most ranges of one field that divide cells; tests that would make it more are taken by themselves."""
 
 

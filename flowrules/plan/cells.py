@@ -33,6 +33,9 @@ from flowrules.plan.plan import CellMember, CellPlan, GroupingPlan, Ways
 MOST_LOCAL: Final = 256.0
 """About how many cells cuts may make of one, before they are counted apart."""
 
+MOST_ALONE: Final = 65_536.0
+"""The same where all rows are of one cell."""
+
 OPEN: Final = 0.15
 """About which part of the rules a cell leaves open for tests of thresholds and addresses."""
 
@@ -103,11 +106,12 @@ def clustered(
         if member.cuts:
             names = frozenset(n for c in member.cuts for a in atoms(c) if (n := cut_field(a)) is not None)
             groups.setdefault(names, []).append(member)
+    most = MOST_LOCAL if few_cells else MOST_ALONE
     joined: list[tuple[set[str], list[CellMember]]] = []
     for names, own in sorted(groups.items(), key=lambda g: (-len(g[0]), sorted(g[0]))):
         for held, others in joined:
             alike = held & ADDRESS_FIELDS == names & ADDRESS_FIELDS
-            if alike and _spread([*others, *own], few_cells) <= MOST_LOCAL:
+            if alike and _spread([*others, *own], few_cells) <= most:
                 held |= names
                 others += own
                 break
