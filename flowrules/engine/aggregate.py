@@ -74,8 +74,13 @@ class Grouping:
             return codes_of(self.coders[0], rows).astype(np.intp)
         return self.numbers.encode([codes_of(c, rows) for c in self.coders]).astype(np.intp)
 
-    def masked_numbers(self, rows: Rows, passed: NDArray[np.bool_]) -> Index:
-        """The group number of each row that passed, 0 for the others; keys of the others get no number."""
+    def masked_numbers(self, rows: Rows, passed: NDArray[np.bool_]) -> Index | None:
+        """The group number of each row that passed, 0 for the others; keys of the others get no number.
+
+        ``None``: those that passed are all of group 1.
+        """
+        if not self.coders:
+            return None
         codes = [
             c.encode_masked(rows, passed) for c in self.coders if isinstance(c, NumberCoder | AddressCoder)
         ]
@@ -89,7 +94,6 @@ class Grouping:
         """Whether rows may be counted together with some that did not pass: where keys of all are cheap, and sums plain."""
         return (
             self.spread is None
-            and len(self.coders) > 0
             and all(
                 a.kind == SUM and isinstance(a.of, ex.Field) and a.of.name in _UNSIGNED
                 for a in self.aggregates
@@ -146,8 +150,9 @@ class Partial:
         self._flows += count
         groups = self.grouping.masked_numbers(rows, passed)
         size = self.grouping.size()
-        self._counts = counted(self._counts, groups, size, rows.rows)
-        self._counts[0] -= rows.rows - count
+        self._counts = counted(self._counts, groups, size, count if groups is None else rows.rows)
+        if groups is not None:
+            self._counts[0] -= rows.rows - count
         for part in self._parts.values():
             part.add_masked(groups, size, rows, passed)
 

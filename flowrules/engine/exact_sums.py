@@ -37,8 +37,12 @@ class ExactSums:
             self._add_signed(groups, size, values)
             return
         self._reserve(size)
+        self._most += int(values.max()) * len(values)
+        if groups is None and self._most < _WORD and self._high is None:
+            # no copy of the values is made to add them up
+            self._low[1] += values.sum(dtype=np.uint64)
+            return
         words = values.astype(np.uint64, copy=False)
-        self._most += int(words.max()) * len(words)
         if self._most >= _WORD and self._high is None:
             self._high = self._low >> _HALF
             self._low = self._low & _LOW

@@ -48,8 +48,10 @@ class GroupPart:
         """Count rows of ``groups`` (``None``: all of group 1); ``size`` groups exist by now."""
         raise NotImplementedError
 
-    def add_masked(self, groups: Index, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
-        """Count rows of which some did not pass, and have group 0; only sums of unsigned fields can be had so."""
+    def add_masked(self, groups: Index | None, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
+        """Count rows of which some did not pass, and have group 0 (``None``: those that passed have group 1); only
+        sums of unsigned fields can be had so.
+        """
         raise NotImplementedError
 
     def add_counted(self, sums: NDArray[np.int64]) -> None:
@@ -153,7 +155,7 @@ class _SumPart(GroupPart):
         pair = self._pairs.encode((own, self._denominators.encode(below)))
         self._parts.add(pair.astype(np.intp), len(self._pairs), _whole_numbers(array))
 
-    def add_masked(self, groups: Index, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
+    def add_masked(self, groups: Index | None, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
         self._whole.add(groups, size, rows.values(self._of).array * passed)
 
     def _add_weighted(

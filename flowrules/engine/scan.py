@@ -37,6 +37,9 @@ CELL_PIECE_ROWS = 1 << 17
 MOSTLY = 0.75
 """Where at least this share of the rows pass, all are counted, and the others as nothing: cheaper than to select them."""
 
+SOME = 0.1
+"""The same for groups without keys, which only add up."""
+
 Progress = Callable[[int], None]
 """Called with the number of records done so far."""
 
@@ -81,15 +84,20 @@ class _State:
             where = decided.where(task.groupings[place][0])
             if where is not None:
                 chosen[place] = select_rows(where, selected)
+        watch = rows.around.watch
         for place, passed in list(chosen.items()):
-            if passed.passed is not None and passed.rows >= MOSTLY * rows.rows:
-                partial = self.partials[place]
-                if partial.grouping.masked(rows):
+            partial = self.partials[place]
+            least = MOSTLY if partial.grouping.keys else SOME
+            if (
+                passed.passed is not None
+                and passed.rows >= least * rows.rows
+                and partial.grouping.masked(rows)
+            ):
+                with watch.group(place, passed.rows):
                     partial.add_masked(rows, passed.passed, passed.rows)
-                    del chosen[place]
+                del chosen[place]
         for coder, places in task.shared_coders:
             _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places if p in chosen})
-        watch = rows.around.watch
         for place, passed in chosen.items():
             with watch.group(place, passed.rows):
                 self.partials[place].add(passed)
