@@ -29,9 +29,9 @@ class Merging:
     def add(self, groups: Grouped) -> None:
         """Add the groups of one more file."""
         self._waiting.append(groups)
-        self._size += _size(groups)
+        self._size += size_of(groups)
         if self._size > self._most:
-            self._size = _size(self.whole())
+            self._size = size_of(self.whole())
             self._most = max(FEWEST, 2 * self._size)
 
     def whole(self) -> Grouped:
@@ -41,7 +41,7 @@ class Merging:
         return self._waiting[0]
 
 
-def _size(groups: Grouped) -> int:
+def size_of(groups: Grouped) -> int:
     """How many groups and values there are to put in order."""
     values = (len(p.counts) for p in groups.parts.values() if isinstance(p, ValueCounts))
     return groups.rows + sum(values)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,11 +24,11 @@ from flowrules.engine.state.content_hash import content_hash
 from flowrules.engine.state.digests import digest
 from flowrules.engine.state.node import Node, packs_in
 from flowrules.engine.state.pack import Directory, directory_of, writing
-from flowrules.engine.state.part_file import Damaged, Reader, Writer
+from flowrules.engine.state.part_file import MARK, Damaged, Reader, Writer
 from flowrules.flows.atomic import whole_file
 from flowrules.flows.errors import FlowFileError
 
-FORM: Final = 2
+FORM: Final = 3
 """The form of what is kept: raised with every change of what a part means."""
 
 INDEX: Final = "files"
@@ -43,7 +44,7 @@ _DAY: Final = 86_400
 _INDEXED: Final = {"files": dict, "used": dict, "pruned": int}
 
 MOST_WHOLES: Final = 3
-"""For so many sets of files at most, what was counted of all of them together is kept."""
+"""For so many sets of files at most, a part of all of them together is kept."""
 
 
 Keep = Callable[[str, Writer, dict[str, Any]], None]
@@ -146,7 +147,7 @@ class State:
         except OSError as error:
             self.damages.append((place, error.strerror or str(error)))
             return None
-        if data.startswith(b"flowrules part 1\n"):
+        if data.startswith(b"flowrules part") and not data.startswith(MARK):
             self.other_version = "an earlier version"
             return None
         try:
@@ -300,7 +301,7 @@ class State:
                 def put(name: str, writer: Writer, header: dict[str, Any]) -> None:
                     if not failures:
                         try:
-                            pack.put(name, writer.packed({**header, "digest": name, "of": node.folder.name}))
+                            pack.put(name, writer.pieces({**header, "digest": name, "of": node.folder.name}))
                         except OSError as error:
                             failures.append(error)
 
@@ -345,28 +346,28 @@ class State:
                     shorter = path.with_name(digest(sorted(live)))
                     with writing(shorter, version(), directory.leaves, directory.whole) as pack:
                         for name in live:
-                            pack.put(name, directory.read(name))
+                            pack.put(name, [directory.read(name)])
                     pruned.bytes -= shorter.stat().st_size
         path.unlink()
         pruned.bytes += size
 
-    def forget_wholes(self, newest: Node, names: Sequence[str]) -> None:
-        """Remove what was counted of all files of earlier runs together, but for the last few of them."""
-        wholes: dict[str, list[tuple[int, Path, Node]]] = {}
+    def forget_wholes(self) -> None:
+        """Remove what was counted of all files of earlier runs together, but for the last few times of each part."""
+        wholes: list[tuple[int, Directory, Node]] = []
         for node in self.merged():
             for directory in node.directories():
-                if directory.whole and node is not newest and set(names) & directory.parts.keys():
+                if directory.whole:
                     with suppress(OSError):
-                        one = (directory.path.stat().st_mtime_ns, directory.path, node)
-                        wholes.setdefault(directory.path.name, []).append(one)
-        for alike in wholes.values():
-            alike.sort(key=lambda one: one[0], reverse=True)
-            for _, path, node in alike[MOST_WHOLES - 1 :]:
+                        wholes.append((directory.path.stat().st_mtime_ns, directory, node))
+        newer: Counter[str] = Counter()
+        for _, directory, node in sorted(wholes, key=lambda one: one[0], reverse=True):
+            if all(newer[name] >= MOST_WHOLES for name in directory.parts):
                 with suppress(OSError):
-                    path.unlink()
+                    directory.path.unlink()
                     node.forget()
                     node.folder.rmdir()
                     self._nodes.pop(node.folder.name, None)
+            newer.update(directory.parts.keys())
 
 
 @define

@@ -15,7 +15,7 @@ from flowrules.engine.direction import DirectionRule
 from flowrules.engine.facts import Facts
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
-from flowrules.engine.merging import Merging, merged
+from flowrules.engine.merging import Merging, merged, size_of
 from flowrules.engine.scan import Progress, Scanned
 from flowrules.engine.stage import Executor, Stage, Threads
 from flowrules.engine.state.cover import FEW, bundles, cover
@@ -38,6 +38,9 @@ _TOLD: Final = frozenset({"stime", "duration", "type", "sip", "dip"})
 _SHARED: Final = 8
 """So many files are counted with the same dictionaries: most values of one are those of the next, but what
 is made for a file is as large as all that they hold."""
+
+_SMALL: Final = 8
+"""What has fewer than this part of the groups of the others is added to them in each run, and not kept with them."""
 
 MakeStage = Callable[[Sequence[int], bool], Stage]
 """The stage of counting some of the groupings (by place), with the facts or without."""
@@ -127,6 +130,7 @@ class _Scan:
     """How many records those pieces have that cannot be kept, by place."""
     _own_facts: list[Facts] = field(factory=list)
     _counted_facts: Facts = field(factory=Facts)
+    _kept_wholes: bool = False
 
     @property
     def state(self) -> State:
@@ -278,7 +282,7 @@ class _Scan:
                 if not ready:
                     again.append(name)
         if whole is not None and lacking:
-            self.state.forget_wholes(whole, lacking)
+            self.state.forget_wholes()
         return again
 
     def _made_of(self, name: str, nodes: Sequence[Node]) -> Counter[str]:
@@ -319,12 +323,25 @@ class _Scan:
                 merging.add(held[id(node)])
         if name in self._kept:
             merging.add(self._kept[name].whole())
-        if keep is not None:
+        if keep is not None and self._is_worth_keeping(name, [size_of(held[id(node)]) for node in nodes]):
             _keep_groups(keep, name, merging.whole())
+            self._kept_wholes = True
         if name in self._loose:
             merging.add(self._loose[name].whole())
         self.found[name] = merging.whole()
         return True
+
+    def _is_worth_keeping(self, name: str, sizes: Sequence[int]) -> bool:
+        """Whether what a part was put together from is so much that it had better not be done again.
+
+        A day is a small share of what has very many groups: only after some days is all of it written anew.
+        """
+        counted = sum(self._counted[name].values())
+        if not sizes:
+            return counted > 1
+        if counted:
+            sizes = [*sizes, size_of(self._kept[name].whole())]
+        return len(sizes) + counted > FEW + 2 or _SMALL * (sum(sizes) - max(sizes)) >= max(sizes)
 
     def _load(self, name: str, node: Node) -> Grouped | None:
         reader = node.load(name)
@@ -365,7 +382,7 @@ class _Scan:
             _keep_facts(keeps[bundle.folder.name], self.told, *_added([held[id(node)] for node in run]))
         mine = {leaf: self._records[leaf] for leaf in self._counted[self.told]}
         self.facts, self._records = _added([(self._counted_facts, mine), *(held[id(node)] for node in nodes)])
-        if keep is not None:
+        if keep is not None and (self._kept_wholes or not self.digests):
             _keep_facts(keep, self.told, self.facts, self._records)
         for own in self._own_facts:
             self.facts.merge(own)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -21,7 +21,7 @@ from flowrules.engine.state.part_file import Damaged
 from flowrules.flows.atomic import whole_file
 from flowrules.flows.store.checksum import digest as checksum_of
 
-MARK: Final = b"flowrules pack2\n"
+MARK: Final = b"flowrules pack3\n"
 _CHECKSUM: Final = 32
 _END: Final = _CHECKSUM + 8 + len(MARK)
 
@@ -53,26 +53,34 @@ class PackWriter:
     def __init__(self, file: IO[bytes], header: Mapping[str, Any]) -> None:
         self._file = file
         self._header = header
-        self._parts: dict[str, tuple[int, int]] = {}
+        self.parts: dict[str, tuple[int, int]] = {}
+        """Where each part begins, and its length."""
         self._end = file.write(MARK)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
         """Add a part."""
-        self._parts[name] = (self._end, len(data))
-        self._end += self._file.write(data)
+        length = sum(self._file.write(piece) for piece in pieces)
+        self.parts[name] = (self._end, length)
+        self._end += length
 
     def close(self) -> None:
         """Write the directory."""
-        text = json.dumps({**self._header, "parts": self._parts}, sort_keys=True).encode()
+        text = json.dumps({**self._header, "parts": self.parts}, sort_keys=True).encode()
         self._file.write(text + checksum_of(text).encode() + len(text).to_bytes(8, "little") + MARK)
+
+
+class _Empty(Exception):
+    """Nothing was put into a pack."""
 
 
 @contextmanager
 def writing(path: Path, version: str, leaves: Sequence[str], whole: bool) -> Iterator[PackWriter]:
-    """A pack that appears when the block ends without an error; raises what ``whole_file`` does."""
-    with whole_file(path) as file:
+    """A pack that appears when the block ends without an error and has put anything; raises what ``whole_file`` does."""
+    with suppress(_Empty), whole_file(path) as file:
         pack = PackWriter(file, {"version": version, "leaves": list(leaves), "whole": whole})
         yield pack
+        if not pack.parts:
+            raise _Empty
         pack.close()
 
 

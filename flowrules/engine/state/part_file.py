@@ -1,8 +1,8 @@
 """Parts as bytes: groups with their values (never a run's own codes), facts, and small JSON.
 
-A part is a mark, a checksum of all that follows, the length of a JSON header, the header, and the bare
-values of the arrays that it describes, each at a multiple of 16 bytes.  Whole numbers take as few bytes as
-the greatest of an array needs.  Nothing is ever pickled.
+A part is a mark, the checksum and the length of a JSON header, the header, and the bare values of the arrays
+that it describes (with a checksum each), all at multiples of 16 bytes.  Whole numbers take as few bytes as the
+greatest of an array needs.  Nothing is ever pickled.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from flowrules.model.types import Type
     from flowrules.plan.aggregates import Aggregate
 
-MARK: Final = b"flowrules part2\n"
+MARK: Final = b"flowrules part3\n"
 _START: Final = len(MARK) + CHECKSUM.itemsize
 _ALIGNED: Final = 16
+_HEADER: Final = _START + _ALIGNED
+"""Where the header begins, after its length."""
 
 
 class Damaged(Exception):
@@ -49,7 +51,8 @@ class Writer:
             return self._objects(array)
         kept = np.ascontiguousarray(_narrowed(array))
         self._arrays.append(kept)
-        self._described.append([len(array), _described(array.dtype), _described(kept.dtype)])
+        described = (_described(array.dtype), _described(kept.dtype))
+        self._described.append([len(array), *described, list(checksum(kept))])
         return len(self._arrays) - 1
 
     def _objects(self, array: NDArray[Any]) -> dict[str, Any]:
@@ -58,15 +61,19 @@ class Writer:
         of = [places.setdefault((type(value), value), len(places)) for value in array.tolist()]
         return {"different": [_to_json(v) for _, v in places], "of": self.array(np.array(of, np.int64))}
 
+    def pieces(self, header: dict[str, Any]) -> list[bytes | memoryview]:
+        """The whole part, in pieces."""
+        text = json.dumps({**header, "arrays": self._described}, sort_keys=True).encode()
+        text += b" " * (-len(text) % _ALIGNED)
+        length = len(text).to_bytes(8, "little") + bytes(8)
+        out: list[bytes | memoryview] = [MARK + _checksum(length + text) + length + text]
+        for array in self._arrays:
+            out += [array.reshape(-1).view(np.uint8).data, bytes(-array.nbytes % _ALIGNED)]
+        return out
+
     def packed(self, header: dict[str, Any]) -> bytes:
         """The whole part."""
-        text = json.dumps({**header, "arrays": self._described}, sort_keys=True).encode()
-        pieces: list[bytes | memoryview] = [len(text).to_bytes(8, "little"), text]
-        pieces.append(b"\0" * (-(_START + 8 + len(text)) % _ALIGNED))
-        for array in self._arrays:
-            pieces += [array.reshape(-1).view(np.uint8).data, b"\0" * (-array.nbytes % _ALIGNED)]
-        payload = b"".join(pieces)
-        return MARK + _checksum(payload) + payload
+        return b"".join(self.pieces(header))
 
 
 class Reader:
@@ -75,18 +82,18 @@ class Reader:
     def __init__(self, data: bytes) -> None:
         if not data.startswith(MARK):
             raise Damaged("no part of this version")
-        payload = memoryview(data)[_START:]
-        if len(payload) < 8 or _checksum(payload) != data[len(MARK) : _START]:
+        length = int.from_bytes(data[_START : _START + 8], "little")
+        place = _HEADER + length
+        if place > len(data) or _checksum(data[_START:place]) != data[len(MARK) : _START]:
             raise Damaged("its checksum does not fit")
         try:
-            length = int.from_bytes(payload[:8], "little")
-            self.header: dict[str, Any] = json.loads(bytes(payload[8 : 8 + length]))
-            place = _START + 8 + length
+            self.header: dict[str, Any] = json.loads(data[_HEADER:place])
             self._arrays = []
-            for rows, dtype, stored in self.header["arrays"]:
-                place += -place % _ALIGNED
+            for rows, dtype, stored, expected in self.header["arrays"]:
                 kept = np.frombuffer(data, _dtype_of(stored), rows, place)
-                place += kept.nbytes
+                if list(checksum(kept)) != expected:
+                    raise Damaged("its checksum does not fit")
+                place += kept.nbytes + -kept.nbytes % _ALIGNED
                 self._arrays.append(kept if stored == dtype else kept.astype(_dtype_of(dtype)))
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged(f"it cannot be read: {error}") from error
@@ -105,7 +112,7 @@ class Reader:
         return None if named is None else self.array(named)
 
 
-def _checksum(payload: bytes | memoryview) -> bytes:
+def _checksum(payload: bytes) -> bytes:
     return np.array(checksum(np.frombuffer(payload, np.uint8)), CHECKSUM).tobytes()
 
 

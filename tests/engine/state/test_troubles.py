@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_pack(flows: Path, monkeypatch: 
     loaded, left = rules(flows), [12]
     put = PackWriter.put
 
-    def full(self: PackWriter, name: str, data: bytes) -> None:
+    def full(self: PackWriter, name: str, data: Sequence[bytes | memoryview]) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -165,6 +166,27 @@ def test_a_window_that_moves_on_needs_few_parts(tmp_path: Path) -> None:
     # the first step takes the days one by one, later ones what was put together of them
     assert read[1] == 15 and max(read[2:]) <= 10
     assert len({p.parent for p in (tmp_path / "state" / "merged").rglob("*") if p.is_file()}) <= 12
+
+
+def test_a_little_more_is_not_put_together_with_very_much(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    loaded = rules(tmp_path, RULES.split("table a")[0] + "table pairs = flows of all per sip, dip, sport\n")
+    for day in range(2):
+        write(tmp_path / "flows" / f"{day}.rw", day + 1, rows=900)
+
+    def wholes() -> int:
+        return len([p for p in kept(tmp_path / "state") if "merged" in p.parts])
+
+    both(loaded, tmp_path)
+    assert wholes() == 1
+    sizes = []
+    for day in range(2, 9):
+        write(tmp_path / "flows" / f"{day}.rw", day + 1, rows=20)
+        assert both(loaded, tmp_path).counted
+        sizes.append(sum(p.stat().st_size for p in kept(tmp_path / "state") if "merged" in p.parts))
+    # the pairs, which are most of it, are written anew only after some days
+    written = [b - a for a, b in zip(sizes, sizes[1:], strict=False)]
+    assert 0 < sum(more > 10_000 for more in written) <= 2
 
 
 def test_copies_of_a_file_count_each(flows: Path) -> None:
