@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -185,7 +186,7 @@ def test_a_little_more_is_not_put_together_with_very_much(tmp_path: Path) -> Non
         assert both(loaded, tmp_path).counted
         sizes.append(sum(p.stat().st_size for p in kept(tmp_path / "state") if "merged" in p.parts))
     # the pairs, which are most of it, are written anew only after some days
-    written = [b - a for a, b in zip(sizes, sizes[1:], strict=False)]
+    written = [b - a for a, b in pairwise(sizes)]
     assert 0 < sum(more > 10_000 for more in written) <= 2
 
 
