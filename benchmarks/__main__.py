@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from benchmarks.studies import STUDIES, Found, Setting, of_cases
 
 QUICK = {
     "rows": 400_000, "rounds": 1, "patience": 2.0, "part": 0.5, "rows_studied": (200_000, 400_000), "days": 3,
-    "day_rows": 20_000,
+    "day_rows": 20_000, "cluster_rows": 200_000, "cluster_rules": 20,
 }  # fmt: skip
 """What ``--quick`` sets: whether everything works, in a few minutes; its figures say little."""
 
@@ -59,6 +60,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, help="seconds after which a contender is not asked again (20)"
     )
+    parser.add_argument("--minutes", type=float, help="leave out studies that would begin later than that")
     parser.add_argument("--quick", action="store_true", help="few flows, one round: does everything work?")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="where flows are made, and kept for the next time"
@@ -137,6 +139,8 @@ def _setting(asked: argparse.Namespace, folder: Path) -> Setting:
         rows_studied=studied,
         days=asked.days or quick.get("days", 30),
         day_rows=asked.day_rows or quick.get("day_rows", 2_000_000),
+        cluster_rows=quick.get("cluster_rows", 40_000_000),
+        cluster_rules=quick.get("cluster_rules", 1000),
     )
 
 
@@ -152,31 +156,35 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
     start = time.perf_counter()
     found: list[Found] = []
     chosen = {"cases": of_cases(_listed(asked.case))} if asked.case else STUDIES
-    try:
-        for name, study in chosen.items():
-            if asked.study and name not in _listed(asked.study):
-                continue
-            _say(f"{name}, after {time.perf_counter() - start:.0f} s")
+    settings = {name: getattr(setting, name) for name in ("rows", "rules", "rounds", "threads", "part")}
+    how = f"{setting.threads} thread{'s' * (setting.threads > 1)} each, medians of {setting.rounds} rounds."
+    failed = False
+    for name, study in chosen.items():
+        passed = time.perf_counter() - start
+        if asked.study and name not in _listed(asked.study):
+            continue
+        if asked.minutes is not None and passed > 60 * asked.minutes:
+            _say(f"{name} is left out: {passed / 60:.0f} minutes have passed")
+            continue
+        _say(f"{name}, after {passed:.0f} s")
+        try:
             found.append(study(setting))
-            print(as_text(found[-1]), flush=True)
-    except Disagreement as difference:
-        _say(f"{difference}: nothing is measured where answers differ")
-        return 1
-    finally:
-        settings = {
-            "rows": setting.rows, "rules": setting.rules, "rounds": setting.rounds, "threads": setting.threads,
-        }  # fmt: skip
+        except Disagreement as difference:
+            _say(f"{difference}: nothing is measured where answers differ")
+            failed = True
+            continue
+        except (SystemExit, subprocess.CalledProcessError) as ended:
+            _say(f"{name} is left out: {ended}")
+            failed = True
+            continue
+        print(as_text(found[-1]), flush=True)
+        # after each study, so that a run that is cut off has not been for nothing
         if asked.json is not None:
             asked.json.write_text(json.dumps(as_json(on, settings, found), indent=1) + "\n")
+        if asked.write is not None and write_page(asked.write, on, how, found[-1:]):
+            _say(f"{asked.write} has no markers for {name}")
     print(said(on))
-    if asked.write is not None:
-        how = (
-            f"{setting.threads} thread{'s' * (setting.threads > 1)} each, medians of {setting.rounds} rounds"
-        )
-        missing = write_page(asked.write, on, f"{how}.", found)
-        if missing:
-            _say(f"{asked.write} has no markers for {', '.join(missing)}")
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

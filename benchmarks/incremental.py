@@ -27,7 +27,7 @@ from benchmarks.measure import Disagreement, Figures, Say
 from benchmarks.memory import PeakMemory
 from benchmarks.rules import make_rules
 
-RULES = 60
+RULES = 200
 
 
 def one_more_day(

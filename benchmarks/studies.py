@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from benchmarks.measure import Entrant, Figures, Say, contest, one_shots
 from benchmarks.peers import CONTENDERS
 
 USUAL = ("flowrules", "polars", "polars-hand", "polars-clustered", "duckdb", "pandas", "silk", "nfdump")
+MANY = tuple(name for name in USUAL if name != "pandas")  # which takes a minute for 200 rules
 SHORT = ("flowrules", "polars", "polars-hand", "duckdb")
 ONE_SHOT = ("flowrules-silk", "polars-parquet", "duckdb-parquet", "silk-file")
 TIERS = ("flowrules", "flowrules-compiled")
@@ -46,7 +51,9 @@ class Setting:
     """The share of ``rows`` that hard cases are asked of."""
     rows_studied: Sequence[int] = ()
     days: int = 30
-    day_rows: int = 300_000
+    day_rows: int = 2_000_000
+    cluster_rows: int = 40_000_000
+    cluster_rules: int = 1000
 
     def data(self, rows: int, layout: str = "usual") -> Data:
         """Flows of so many rows."""
@@ -177,9 +184,25 @@ def incremental(s: Setting) -> Found:
     """One more day of flows, with a state."""
     from benchmarks.incremental import one_more_day
 
-    rounds = min(s.rounds, 2)
-    figures, facts = one_more_day(s.folder, s.days, s.day_rows, rounds, s.threads, s.say)
+    figures, facts = one_more_day(s.folder, s.days, s.day_rows, 1, s.threads, s.say)
     return Found("incremental", "one more day, in a run that remembers", figures, facts)
+
+
+def cluster(s: Setting) -> Found:
+    """Two worker processes of a cluster beside one thread, and with a worker killed."""
+    text = "two worker processes of a cluster on this machine, beside one process with one thread"
+    if find_spec("distributed") is None:
+        s.say("  cluster: dask.distributed is not installed")
+        return Found("cluster", text, [])
+    asked = [str(s.folder), "--rows", str(s.cluster_rows), "--rules", str(s.cluster_rules), "--rounds", "1"]
+    command = [sys.executable, "-m", "benchmarks.cluster", *asked]
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    figures = []
+    for name, threads in (("one thread", 1), ("workers", told["workers"])):
+        times = [{"wall": wall, "cpu": float("nan")} for wall in told["seconds"][name]]
+        case = f"report and {told['rules']} rules"
+        figures.append(Figures(case, f"flowrules, {name}", told["rows"], threads, {}, times[0], times))
+    return Found("cluster", text, figures, {"workers": told["times as fast"]})
 
 
 def _ratios(above: Figures, below: Figures, name: str) -> dict[str, float]:
@@ -188,7 +211,7 @@ def _ratios(above: Figures, below: Figures, name: str) -> dict[str, float]:
 
 STUDIES: Mapping[str, Study] = {
     "report": _contests("report", "the report's nine answers", ["report"], USUAL, False),
-    "rules": _contests("rules", "many rules", ["counts", "hosts"], USUAL, False),
+    "rules": _contests("rules", "many rules", ["counts", "hosts"], MANY, False),
     "growth": growth,
     "hard": _contests("hard", "the hard cases", HARD, SHORT, True),
     "thousand": thousand,
@@ -198,6 +221,7 @@ STUDIES: Mapping[str, Study] = {
     "threads": threads,
     "rows": rows,
     "incremental": incremental,
+    "cluster": cluster,
 }
 """Studies by name, in the order in which they run."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def lines_of(found: Found) -> list[tuple[str, ...]]:
 
 def _line(found: Figures, own: Figures | None) -> tuple[str, ...]:
     times = ""
-    if own is not None and found is not own and found.rows == own.rows:
+    if own is not None and not found.entrant.startswith("flowrules") and found.rows == own.rows:
         clock = "cpu" if found.threads == own.threads == 1 else "wall"
         times = f"{found.median(clock) / own.median(clock):.2f}"
     few = "" if len(found.rounds) > 1 else " ¹"
@@ -36,10 +37,10 @@ def _line(found: Figures, own: Figures | None) -> tuple[str, ...]:
         found.entrant,
         f"{found.rows / 1e6:g} M",
         f"{found.median('wall'):.3f}{few}",
-        f"{found.median('cpu'):.3f}",
+        "" if isnan(found.median("cpu")) else f"{found.median('cpu'):.3f}",
         times,
         loaded,
-        f"{found.peak / 1e6:.0f}",
+        f"{found.peak / 1e6:.0f}" if found.peak else "",
     )
 
 
