@@ -80,6 +80,11 @@ def works(rows: int) -> Iterator[tuple[str, Work]]:
         hosts_met = (spread * draw.random(rows) ** 2).astype(np.uint32)
         yield f"ids: {name} addresses", lambda k, a=hosts_met: k.ids(directory, pages, a)
     from flowrules.engine.dictionaries import WordCodes
+    from flowrules.model.address_set import AddressSet
+
+    listed = AddressSet.from_addresses(draw.integers(0, 1 << 24, 100_000).astype(np.uint32)).ipv4_index
+    sought_addresses = draw.integers(0, 1 << 24, rows).astype(np.uint32)
+    yield "members: of 100,000", lambda k: k.members(listed, sought_addresses)
 
     for width in (1, 2):
         codes = WordCodes(width)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrules.engine.address_members import contains
 from flowrules.engine.row_values import (
     EXTERNAL,
     INBOUND,
@@ -81,8 +82,8 @@ class DirectionRule:
             return self._codes.take(rows.column("type"))
         if self.by == NONE or self._internal is None:
             return np.zeros(rows.rows, np.uint8)
-        from_us = self._internal.contains(rows.column("sip")).view(np.uint8)
-        to_us = self._internal.contains(rows.column("dip")).view(np.uint8)
+        from_us = contains(self._internal, rows.column("sip")).view(np.uint8)
+        to_us = contains(self._internal, rows.column("dip")).view(np.uint8)
         return _BY_SIDES.take(from_us << 1 | to_us)
 
     def codes_of_types(self) -> NDArray[np.uint8]:

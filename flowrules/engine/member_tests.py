@@ -10,6 +10,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.address_ids import AddressIds
+from flowrules.engine.address_members import contains
 from flowrules.engine.conditions import in_set
 from flowrules.engine.dictionaries import NumberCodes, WordCodes
 from flowrules.engine.results import Series, SetResult
@@ -29,7 +30,7 @@ class AddressMembers:
 
     def contains(self, values: Sequence[Values], types: Sequence[Type], rows: Rows) -> NDArray[np.bool_]:
         """Which rows' addresses are members."""
-        return self.addresses.contains(values[0].array)
+        return contains(self.addresses, values[0].array)
 
 
 @frozen(eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrules.engine import exact
+from flowrules.engine.address_members import contains
 from flowrules.engine.results import Series
 from flowrules.engine.row_values import DIRECTION_CODES, Known, Rows, Values
 from flowrules.flows.table import widen
@@ -392,7 +393,7 @@ def _between(
 
 def _covered(values: Values, members: Any) -> Known:
     """Whether an address is a member; a block, whether the members hold all of it."""
-    inside: Known = members.contains(values.array)
+    inside: Known = contains(members, values.array)
     if values.block is None:
         return inside
     v4, v6 = values.block

@@ -159,12 +159,12 @@ class AddressSet:
     def contains(self, addresses: Addresses) -> NDArray[np.bool_]:
         """Which addresses are members: bool array as long as ``addresses`` (``uint32`` or ``ADDRESS``)."""
         if addresses.dtype != ADDRESS:
-            return self._v4_index.probe(addresses)
+            return self.ipv4_index.probe(addresses)
         high, low = addresses["high"], addresses["low"]
         mapped = np.flatnonzero((high == 0) & (low >> np.uint64(32) == 0xFFFF))
         out = self._v6_index.probe(high, low)
         if len(mapped) and len(self.v4_first):
-            out[mapped] = self._v4_index.probe(low.take(mapped).astype(np.uint32))
+            out[mapped] = self.ipv4_index.probe(low.take(mapped).astype(np.uint32))
         return out
 
     def __contains__(self, address: int) -> bool:
@@ -176,7 +176,8 @@ class AddressSet:
         return bool(self._v6_index.probe(*one)[0])
 
     @cached_property
-    def _v4_index(self) -> FewRanges | Pages:
+    def ipv4_index(self) -> FewRanges | Pages:
+        """What IPv4 addresses are looked up in."""
         return index_ipv4(self.v4_first, self.v4_last)
 
     @cached_property

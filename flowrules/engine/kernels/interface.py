@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrules.model.address_index import Pages
+
 Codes = NDArray[np.uint32]
 Words = NDArray[np.uint64]
 Index = NDArray[np.intp]
@@ -67,6 +69,9 @@ class Kernels(Protocol):
 
         ``directory`` (65,536) has the page of each /16 block, ``pages`` 65,536 ids for each page.
         """
+
+    def members(self, pages: Pages, addresses: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which IPv4 addresses have their bit set in the bitmaps of a set's pages (/16 blocks)."""
 
     def find(self, slots: Codes, shift: np.uint64, held: Sequence[Words], words: Sequence[Words]) -> Codes:
         """The code of each value in a hash table, 0 where it has none.

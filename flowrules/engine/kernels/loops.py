@@ -18,6 +18,10 @@ _SHIFT_29: Final = np.uint64(29)
 _SHIFT_32: Final = np.uint64(32)
 _HALF: Final = np.uint32(16)
 _LOW_HALF: Final = np.uint32(0xFFFF)
+_BYTES: Final = np.uint32(13)
+_THREE: Final = np.uint32(3)
+_SEVEN: Final = np.uint32(7)
+_BIT: Final = np.uint32(1)
 
 
 def first_cells(out: Any, table: Any, column: Any) -> None:
@@ -133,6 +137,14 @@ def ids(out: Any, directory: Any, pages: Any, addresses: Any) -> bool:
         out[row] = found
         lacking += found == 0
     return lacking > 0
+
+
+def members(out: Any, directory: Any, bitmaps: Any, addresses: Any) -> None:
+    """The bits of addresses in the bitmaps of their /16 blocks."""
+    for row in range(len(addresses)):
+        address = addresses[row]
+        place = directory[address >> _HALF] << _BYTES | (address & _LOW_HALF) >> _THREE
+        out[row] = bitmaps[place] >> (address & _SEVEN) & _BIT
 
 
 def find_one(out: Any, slots: Any, shift: Any, held: Any, words: Any) -> None:

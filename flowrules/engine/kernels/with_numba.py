@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from flowrules.engine.kernels import loops
 from flowrules.engine.kernels.interface import Codes, Index, Words
 from flowrules.engine.kernels.with_numpy import NumpyKernels
+from flowrules.model.address_index import Pages
 
 _I8, _U1, _U2, _U4, _U8 = types.int64, types.uint8, types.uint16, types.uint32, types.uint64
 
@@ -52,6 +53,7 @@ _SIGNATURES: Final = {
     loops.keep_least: _KEEP,
     loops.keep_greatest: _KEEP,
     loops.ids: [types.boolean(_written(_U4), _read(_U4), _read(_U4), _read(_U4))],
+    loops.members: [_VOID(_written(_U1), _read(_U4), _read(_U1), _read(_U4))],
     loops.find_one: [_VOID(_written(_U4), _read(_U4), _U8, _read(_U8), _read(_U8))],
     loops.find_two: [_VOID(_written(_U4), _read(_U4), _U8, *[_read(_U8)] * 4)],
     loops.sum_rows: [_VOID(_written(_I8, 2), _read(_I8), _read(_I8), _read(_I8, 2))],
@@ -78,6 +80,7 @@ class CompiledKernels(NumpyKernels):
         self._order, self._count, self._add = made["order"], made["count"], made["add"]
         self._keep_least, self._keep_greatest = made["keep_least"], made["keep_greatest"]
         self._ids, self._sum_rows = made["ids"], made["sum_rows"]
+        self._members = made["members"]
         self._find_one, self._find_two = made["find_one"], made["find_two"]
 
     def cells(self, tables: Sequence[Codes], columns: Sequence[NDArray[Any]]) -> Codes:
@@ -139,6 +142,12 @@ class CompiledKernels(NumpyKernels):
         """One loop."""
         out = np.empty(len(addresses), np.uint32)
         return out, self._ids(out, directory, pages, np.ascontiguousarray(addresses))
+
+    def members(self, pages: Pages, addresses: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """One loop."""
+        out = np.empty(len(addresses), np.bool_)
+        self._members(out.view(np.uint8), pages.directory, pages.bitmaps, np.ascontiguousarray(addresses))
+        return out
 
     def find(self, slots: Codes, shift: np.uint64, held: Sequence[Words], words: Sequence[Words]) -> Codes:
         """One loop that probes until it knows."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.kernels.hashing import mixed
 from flowrules.engine.kernels.interface import Codes, Index, Words
+from flowrules.model.address_index import Pages
 
 _FEW_GROUPS: Final = 16
 """Up to so many groups, looking for the rows of each is quicker than sorting."""
@@ -89,6 +90,10 @@ class NumpyKernels:
         place |= addresses & _LOW_HALF
         ids = pages.take(place)
         return ids, bool(len(ids)) and not ids.min()
+
+    def members(self, pages: Pages, addresses: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Bits by two gathers."""
+        return pages.probe(addresses)
 
     def find(self, slots: Codes, shift: np.uint64, held: Sequence[Words], words: Sequence[Words]) -> Codes:
         """Codes by probing once for all rows, then again for those that met another value."""

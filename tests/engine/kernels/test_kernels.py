@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrules.engine.dictionaries import WordCodes
+from flowrules.model.address_index import Pages
+from flowrules.model.address_set import AddressSet
+from flowrules.model.fields import IPV4_MAPPED
 from tests.engine.conftest import installed
 
 U64 = (1 << 64) - 1
@@ -143,6 +146,23 @@ def test_ids_are_looked_up_by_page(tier):
     assert (ids.tolist(), lacking) == ([0, 0, 9], True)
     ids, lacking = tier.ids(directory, pages, np.zeros(0, np.uint32))
     assert (ids.tolist(), lacking) == ([], False)
+
+
+def test_members_have_their_bits_set(tier):
+    draw = random(5)
+    ranges = [
+        (first, first + length) for first, length in draw.integers(0, (1 << 32, 1 << 17), (300, 2)).tolist()
+    ]
+    ranges += [(0, 0), ((1 << 32) - 1, (1 << 32) - 1), (9 << 16, (11 << 16) - 1)]
+    held = AddressSet.from_ranges([(IPV4_MAPPED + a, IPV4_MAPPED + min(b, (1 << 32) - 1)) for a, b in ranges])
+    pages = held.ipv4_index
+    assert type(pages) is Pages
+    ends = np.array(ranges, np.int64).reshape(-1)
+    asked = np.concatenate((ends, ends - 1, ends + 1, draw.integers(0, 1 << 32, 500))).clip(0, (1 << 32) - 1)
+    found = tier.members(pages, frozen(asked.astype(np.uint32)))
+    assert found.dtype == np.bool_
+    assert found.tolist() == [any(a <= address <= b for a, b in ranges) for address in asked.tolist()]
+    assert tier.members(pages, np.zeros(0, np.uint32)).tolist() == []
 
 
 @settings(max_examples=30, deadline=None)
