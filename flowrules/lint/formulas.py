@@ -48,57 +48,43 @@ class Holds:
 
 
 @frozen(cache_hash=True)
-class All:
-    """All of several."""
-
+class _Joined:
     items: tuple[Formula, ...] = ()
+
+    @cached_property
+    def variables(self) -> frozenset[Variable]:
+        """What it speaks about."""
+        return frozenset().union(*(i.variables for i in self.items))
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields of flows among its variables."""
+        return frozenset().union(*(i.fields for i in self.items))
+
+    @cached_property
+    def needing(self) -> frozenset[Variable]:
+        """Its variables that are known only where flows of a direction were read."""
+        return frozenset().union(*(i.needing for i in self.items))
+
+
+@frozen(cache_hash=True)
+class All(_Joined):
+    """All of several."""
 
     @cached_property
     def negation(self) -> Formula:
         """The formula that is true where this one is not."""
         return either(i.negation for i in self.items)
 
-    @cached_property
-    def variables(self) -> frozenset[Variable]:
-        """What it speaks about."""
-        return frozenset().union(*(i.variables for i in self.items))
-
-    @cached_property
-    def fields(self) -> frozenset[str]:
-        """The fields of flows among its variables."""
-        return frozenset(v.key for v in self.variables if isinstance(v.key, str))
-
-    @cached_property
-    def needing(self) -> frozenset[Variable]:
-        """Its variables that are known only where flows of a direction were read."""
-        return frozenset(v for v in self.variables if v.needs is not None)
-
 
 @frozen(cache_hash=True)
-class Some:
+class Some(_Joined):
     """Any of several."""
-
-    items: tuple[Formula, ...] = ()
 
     @cached_property
     def negation(self) -> Formula:
         """The formula that is true where this one is not."""
         return every(i.negation for i in self.items)
-
-    @cached_property
-    def variables(self) -> frozenset[Variable]:
-        """What it speaks about."""
-        return frozenset().union(*(i.variables for i in self.items))
-
-    @cached_property
-    def fields(self) -> frozenset[str]:
-        """The fields of flows among its variables."""
-        return frozenset(v.key for v in self.variables if isinstance(v.key, str))
-
-    @cached_property
-    def needing(self) -> frozenset[Variable]:
-        """Its variables that are known only where flows of a direction were read."""
-        return frozenset(v for v in self.variables if v.needs is not None)
 
 
 Formula: TypeAlias = Holds | All | Some
