@@ -90,6 +90,7 @@ def variable(name: str) -> Variable:
     return Variable("ip_version" if name == "record_version" else name, Domain(_universe(name)))
 
 
+@cache
 def among(name: str, *values: int | str) -> Formula:
     """That a field is one of some values."""
     at = variable(name)
@@ -101,6 +102,7 @@ def among(name: str, *values: int | str) -> Formula:
     return holds(at, Domain(universe & Labels(frozenset(values), False)))
 
 
+@cache
 def at_least(name: str, low: int) -> Formula:
     """That a field is at least a number."""
     at = variable(name)

@@ -84,6 +84,8 @@ def _may_need_a_scan(linted: Linted, statement: Statement) -> bool:
     """A quick look: a set is tested on what is neither a key nor an inside host."""
     if statement.kind not in ("source", "fraction"):
         return False
+    if not linted.reaches(statement.node, _tests_set, "set"):
+        return False
     direction = statement.source.direction if statement.source is not None else None
     keys = {k.of for k in statement.keys}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from flowrules.lint.facts import WIRE, among, formulas_of
 from flowrules.lint.finding import Finding
@@ -84,6 +85,8 @@ class PortWithoutProtocol(Rule):
             case ex.And(items=items):
                 parts = [claims.true(i) for i in items]
                 for index, item in enumerate(items):
+                    if not linted.reaches(item, _tests_port, "port"):
+                        continue
                     rest = tuple(p for i, p in enumerate(parts) if i != index)
                     yield from self._bare(linted, item, (*around, *rest), depth)
             case ex.Or(items=items) | ex.NOf(items=items):
@@ -108,14 +111,14 @@ class PortWithoutProtocol(Rule):
             for f in around
         ):
             return False
-        flags = [
-            f
-            for fact in WIRE
-            if fact.about & {"flags", "initial_flags", "session_flags"}
-            for f in formulas_of(fact)
-        ]
-        formulas = [*around, *flags, among("protocol", _WITHOUT)]
+        formulas = [*around, *_flags_on_tcp(), among("protocol", _WITHOUT)]
         return linted.prover.impossible(formulas, wire=False) is False
+
+
+@cache
+def _flags_on_tcp() -> tuple[Formula, ...]:
+    flags = {"flags", "initial_flags", "session_flags"}
+    return tuple(f for fact in WIRE if fact.about & flags for f in formulas_of(fact))
 
 
 def _tests_port(node: ex.Expression) -> bool:
