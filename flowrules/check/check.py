@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import attrs
 from attrs import field, frozen
 
 from flowrules.check.bindings import Binder, Bindings
@@ -234,10 +235,13 @@ def _tests(ws: Workspace, roots: Sequence[FileScope], binder: Binder | None) -> 
             _resolve(again, test.scope.symbols.values())
         else:
             keys = (key.rpartition(".") for key in bindings.given)
-            given = [
+            found = (
                 ws.scopes[ruleset].symbols.get(name) for ruleset, _, name in keys if ruleset in ws.scopes
-            ]
-            _resolve(again, [*(s for s in given if s is not None and s.kind == "param"), *names_used(test)])
+            )
+            given = [s for s in found if s is not None and s.kind == "param"]
+            if ws.bindings == attrs.evolve(bindings, given={}, internal=ws.bindings.internal):
+                again.adopt(ws, needs_first(names_used(test)), given)
+            _resolve(again, [*given, *names_used(test)])
         unknown_bindings(again)
         return again
 

@@ -71,6 +71,22 @@ class Workspace:
         self.known[symbol] = None if symbol in self._circular else checked
         return self.known[symbol]
 
+    def adopt(self, other: Workspace, ordered: Iterable[Symbol], changed: Iterable[Symbol]) -> None:
+        """Take from another check of the same texts what does not depend on some parameters.
+
+        ``ordered``: each symbol after those that it names.
+        """
+        touched = set(changed)
+        for symbol in ordered:
+            uses = other.uses.get(symbol, set())
+            if symbol in touched or symbol not in other.known or not touched.isdisjoint(uses):
+                touched.add(symbol)
+                continue
+            self.known[symbol] = other.known[symbol]
+            self.uses[symbol] = uses
+            if symbol in other.unbound:
+                self.unbound[symbol] = other.unbound[symbol]
+
     def refer(self, symbol: Symbol, span: Span | None) -> Checked | None:
         """``resolve``, for a use that stands at ``span``: a deprecated name is reported there."""
         if symbol.deprecated is not None and span is not None:
