@@ -70,8 +70,25 @@ def plan_command(
     by = decide(program.direction, sources, program.internal is not None, program.assume, conf=sources.conf)
     plan = make_plan(program, None, fields, by)
     click.echo(explain(plan), nl=False)
+    _print_skipping(program, plan, sources, by)
     if profile:
         _print_profile(program, plan, sources)
+
+
+def _print_skipping(program: Program, plan: Plan, sources: FlowSources, by: str) -> None:
+    """Say what the bounds of segments spare the first scan, where the flows have such."""
+    from flowrules.engine.skipping import skipping
+
+    for found in skipping(plan, program, sources, by, sources.conf):
+        click.echo(
+            f"\n{found.path}: bounds leave out {found.skipped:,} of {found.zones:,} segments, with "
+            f"{found.skipped_records:,} of {found.records:,} records, in scan 1"
+        )
+        read = [f"{name} in {count:,}" for name, count in found.columns.items() if count]
+        known = [name for name, count in found.columns.items() if not count]
+        click.echo(f"  segments that columns are read in: {', '.join(read) or 'none'}")
+        if known:
+            click.echo(f"  known without reading: {', '.join(known)}")
 
 
 def _print_profile(program: Program, plan: Plan, sources: FlowSources) -> None:

@@ -102,7 +102,7 @@ class Work:
         states = folds.fold(zones.bounds, len(zones))
         unread = np.zeros(len(zones), np.bool_)
         if task.facts:
-            unread = self._tell(zones, held)
+            unread = zones_to_read(self.facts, zones, held, self._around)
         most = EVERY if self._rows is None else self._rows
         wide = _wide(zones)
         counts = zones.rows.tolist()
@@ -134,17 +134,20 @@ class Work:
         for (decided, facts, _), numbers in small.items():
             yield unit(numbers, decided, facts)
 
-    def _tell(self, zones: Zones, held: frozenset[str]) -> NDArray[np.bool_]:
-        """Which zones must be read for the facts of all flows."""
-        if any(self._around.assumes(name) and name not in held for name in ("stime", "duration", "type")):
-            return np.ones(len(zones), np.bool_)
-        return self.facts.add_zones(zones, held, self._around.direction)
-
     def _folded(self) -> Folds:
         if self._folds is None:
             wheres = [where for where, _ in (*self._task.groupings, *self._task.collections)]
             self._folds = Folds((p for where in wheres for p in where.predicates), self._around)
         return self._folds
+
+
+def zones_to_read(
+    facts: Facts, zones: Zones, held: frozenset[str], around: Surroundings
+) -> NDArray[np.bool_]:
+    """Give facts what bounds tell of the ``held`` columns; which zones must be read for the facts of all flows."""
+    if any(around.assumes(name) and name not in held for name in ("stime", "duration", "type")):
+        return np.ones(len(zones), np.bool_)
+    return facts.add_zones(zones, held, around.direction)
 
 
 def _wide(zones: Zones) -> list[bool]:

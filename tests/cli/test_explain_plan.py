@@ -97,3 +97,29 @@ def test_what_bounds_tell_is_said(rules, tmp_path, capsys):
 def test_a_profile_needs_flows(rules, capsys):
     assert main(["explain", "plan", str(rules), "--profile"]) == 2
     assert "--profile evaluates the rules: say with --flows over which flows" in capsys.readouterr().err
+
+
+def test_what_bounds_spare_a_store(tmp_path, capsys, monkeypatch):
+    from flowrules.flows.store import arrange
+
+    monkeypatch.setattr(arrange, "LEAST_SEGMENT", 10)
+    store = tmp_path / "flows.store"
+    assert main(["convert", RICH, "--to", "store", "--output", str(store)]) == 0
+    path = tmp_path / "t.frules"
+    path.write_text("table sites = sum(bytes) of (tcp and dport = 80) per dip\n")
+    capsys.readouterr()
+    assert main(["explain", "plan", str(path), "--flows", str(store)]) == 0
+    said = capsys.readouterr().out
+    found = re.search(r"bounds leave out (\d+) of (\d+) segments, with ([\d,]+) of ([\d,]+) records", said)
+    assert found is not None
+    skipped, segments, spared, records = (int(n.replace(",", "")) for n in found.groups())
+    assert 0 < skipped < segments
+    assert 0 < spared < records
+    read = dict(re.findall(r"(\w+) in (\d+)[,\n]", said[found.end() :]))
+    assert 0 < int(read["bytes"]) < segments
+    assert int(read["dip"]) <= segments - skipped
+    watch = Recording()
+    rules = load_rulesets([str(path)], None, (), "run").program
+    run_rules(rules, open_sources([str(store)]), watch=watch)
+    (scan,) = watch.scans
+    assert (scan.skips.zones, scan.skips.skipped, scan.skips.records) == (segments, skipped, spared)

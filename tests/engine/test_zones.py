@@ -23,6 +23,7 @@ from flowrules.engine.row_values import Rows
 from flowrules.engine.run import run
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.world import Found
+from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN
 from flowrules.flows.store import (
     arrange,
@@ -208,3 +209,25 @@ def test_zones_that_nothing_can_match_are_not_read(tmp_path: Path) -> None:
 def surroundings() -> Surroundings:
     made = program()
     return Surroundings(DirectionRule(TYPES, BUILT_IN, None), BUILT_IN, Found(made, earlier=None))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_damage_is_named_where_it_is_read_and_only_there(tmp_path: Path, threads: int) -> None:
+    rows = [row(protocol=p, dport=d, bytes=d + 1, stime=NOON + d) for p in (6, 17) for d in range(100)]
+    made = {
+        column: program(
+            tables=[table("x", {"n": m("sum", column)}, source(cmp("protocol", "=", 17)), ["sip"])]
+        )
+        for column in ("bytes", "packets")
+    }
+    with small_stores(50, 1):
+        write_store(tmp_path / "s", [flow_source(rows)])
+    (part,) = open_store(tmp_path / "s").parts
+    file = part.folder / "bytes.u4"
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(FlowFileError, match=r"bytes\.u4.*do not match"):
+        run(made["bytes"], open_store(tmp_path / "s").sources(), threads=threads)
+    found = run(made["packets"], open_store(tmp_path / "s").sources(), threads=threads)
+    assert result_rows(found.tables["t:x"].frame, ["n"]) == [(100,)]
