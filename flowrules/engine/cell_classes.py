@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.kernels import kernels
 from flowrules.engine.predicates import SMALL, truth
-from flowrules.engine.row_values import Rows
+from flowrules.engine.row_values import Known, Rows
 from flowrules.engine.turning_points import turning_points
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
@@ -44,10 +44,12 @@ class CellClasses:
         self._strides: list[int] = []
         self.size = 1
         """How many combinations there are."""
+        self._told: list[list[tuple[ex.Expression, Known, Known]]] = []
         for name in self.fields:
-            table, values = _classes(name, by_field[name], around)
+            table, values, told = _classes(name, by_field[name], around)
             self._strides.append(self.size)
             self._values.append(values)
+            self._told.append(told)
             # past 32 bits the table is of no use, and nobody asks for it
             self._tables.append(table * np.uint32(self.size & 0xFFFFFFFF))
             self.size *= len(values)
@@ -77,21 +79,34 @@ class CellClasses:
 
     def samples(self, numbers: Cells) -> Rows:
         """Rows that stand for combinations: one each, with the first value of each class."""
-        columns = {
-            name: values.take(numbers // stride % len(values))
-            for name, values, stride in zip(self.fields, self._values, self._strides, strict=True)
-        }
-        return Rows(Chunk(columns, len(numbers)), self.around)
+        columns: dict[str, NDArray[Any]] = {}
+        truths: dict[int, tuple[Known, Known]] = {}
+        for place, name in enumerate(self.fields):
+            values = self._values[place]
+            one = numbers // self._strides[place] % len(values)
+            columns[name] = values.take(one)
+            # what each test says of a class was told when the classes were made
+            for atom, held, possible in self._told[place]:
+                sure = held.take(one)
+                truths[id(atom)] = sure, sure if held is possible else possible.take(one)
+        rows = Rows(Chunk(columns, len(numbers)), self.around)
+        rows.truths.update(truths)
+        return rows
 
 
 def _classes(
     name: str, tests: Sequence[ex.Expression], around: Surroundings
-) -> tuple[Cells, NDArray[np.integer[Any]]]:
-    """The class of each value of a field, and a value of each class."""
+) -> tuple[Cells, NDArray[np.integer[Any]], list[tuple[ex.Expression, Known, Known]]]:
+    """The class of each value of a field, a value of each class, and what each test says of each class."""
     tried = turning_points(0, SMALL[name] - 1, tests)
     rows = Rows(Chunk({name: tried.astype(STORED[name].dtype)}, len(tried)), around)
-    told = [part for test in tests for part in truth(test, rows)]
-    words = np.packbits(np.stack(told, axis=1), axis=1)
+    told = [truth(test, rows) for test in tests]
+    words = np.packbits(np.stack([part for pair in told for part in pair], axis=1), axis=1)
     _, first, classes = np.unique(words, axis=0, return_index=True, return_inverse=True)
     lengths = np.diff(tried, append=SMALL[name])
-    return np.repeat(classes.reshape(-1).astype(np.uint32), lengths), rows.column(name).take(first)
+    table = np.repeat(classes.reshape(-1).astype(np.uint32), lengths)
+    by_class = []
+    for test, (held, possible) in zip(tests, told, strict=True):
+        sure = held.take(first)
+        by_class.append((test, sure, sure if held is possible else possible.take(first)))
+    return table, rows.column(name).take(first), by_class

@@ -55,7 +55,6 @@ LEAST_ROWS: Final = 1 << 13
 FEWEST_LEFT: Final = 4
 """Pieces in which so few groupings may have rows are counted by predicates too."""
 
-_MET: Final = np.uint32(0xFFFF_FFFF)
 _PUT_ASIDE: Final = 16
 """Rows of new cells are put aside where they are less than one in so many."""
 _MOST_ASIDE: Final = 1 << 17
@@ -164,6 +163,7 @@ class CellCounter:
         self._raw = np.zeros(1, np.uint32)
         """The combination of classes of each cell."""
         self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
+        self._left: dict[int, tuple[Decided, list[tuple[int, Where]]]] = {}
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
         self._most = 0
@@ -179,18 +179,23 @@ class CellCounter:
 
     def add(self, rows: Rows, selected: Selected, decided: Decided = NOTHING_DECIDED) -> None:
         """Count a piece, in which some predicates are known already."""
-        left = [
-            (where, partial)
-            for member, partial in zip(self._task.members, self._partials, strict=True)
-            if (where := decided.where(member.where)) is not None
-        ]
+        left = self._left_by(decided)
         if not left:
             return
         if rows.rows < LEAST_ROWS or len(left) < FEWEST_LEFT or not self._reserve(rows):
-            for where, partial in left:
-                partial.add(select_rows(where, selected))
+            for i, where in left:
+                self._partials[i].add(select_rows(where, selected))
             return
         self._add(rows, self._number(rows))
+
+    def _left_by(self, decided: Decided) -> list[tuple[int, Where]]:
+        """The members that may have rows by what is known already, with what is still to be tested."""
+        held = self._left.get(id(decided))
+        if held is None:
+            wheres = ((i, decided.where(m.where)) for i, m in enumerate(self._task.members))
+            # with what it is of, so that no other can take its identity
+            held = self._left[id(decided)] = decided, [(i, w) for i, w in wheres if w is not None]
+        return held[1]
 
     @property
     def cells(self) -> int:
@@ -224,9 +229,10 @@ class CellCounter:
 
     def _meet(self, raw: Cells) -> None:
         """Number new cells, and find which tests they pass."""
-        # marked in the table itself: cheaper than sorting the rows
-        self._ids[raw] = _MET
-        new = np.flatnonzero(self._ids == _MET).astype(np.uint32)
+        # marked in the table itself, so that one row speaks for each: cheaper than sorting the rows
+        marks = np.arange(1, len(raw) + 1, dtype=np.uint32)
+        self._ids[raw] = marks
+        new = np.sort(raw.take(np.flatnonzero(self._ids.take(raw) == marks)))
         first = len(self._passed)
         self._ids[new] = np.arange(first, first + len(new), dtype=np.uint32)
         samples = self._task.classes.samples(new)
