@@ -11,7 +11,7 @@ cells are put aside, so that this is not done again and again for little.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -186,7 +186,7 @@ class CellCounter:
             for i, where in left:
                 self._partials[i].add(select_rows(where, selected))
             return
-        self._add(rows, self._number(rows))
+        self._add(rows, self._number(rows), {i for i, _ in left})
 
     def _left_by(self, decided: Decided) -> list[tuple[int, Where]]:
         """The members that may have rows by what is known already, with what is still to be tested."""
@@ -250,14 +250,16 @@ class CellCounter:
             if not cut.fits:
                 self._part_cuts(cut)
 
-    def _add(self, rows: Rows, cells: Cells) -> None:
+    def _add(self, rows: Rows, cells: Cells, left: Collection[int]) -> None:
+        """Count rows by their cells; only members ``left`` may have some of them."""
         if self._whole is not None:
             self._whole.add(cells, rows, len(self._passed))
         for hosted in list(self._by_host):
             if not hosted.add(cells, rows):
                 self._give_up(hosted)
         for cut in self._by_cuts:
-            cut.add(cells, rows)
+            if any(m.place in left for m in cut.members):
+                cut.add(cells, rows)
         if self._choosing.members:
             # apart from what others selected: these rows are in the order of their signatures
             selected: Selected = {(): rows}
@@ -334,7 +336,7 @@ class CellCounter:
             fresh = np.flatnonzero(self._ids.take(raw) == 0)
             if len(fresh):
                 self._meet(raw.take(fresh))
-            self._add(rows, self._ids.take(raw))
+            self._add(rows, self._ids.take(raw), range(len(self._task.members)))
 
     def _flush(self) -> None:
         if self._whole is not None:
