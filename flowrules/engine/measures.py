@@ -360,8 +360,13 @@ def whole_number(inner: ex.Measure, groups: Grouped) -> int | Fraction:
         spread = _spread_flows(groups)
         return int(groups.counts.sum()) if spread is None else sum(spread.sums.tolist())
     if inner.name == "sum":
-        values = _totals(groups, inner.args[0], SUM).sums.tolist()
-        return sum(values)  # type: ignore[no-any-return]
+        sums = _totals(groups, inner.args[0], SUM).sums
+        if sums.dtype == object:
+            whole: int | Fraction = sum(sums.tolist())
+            return whole
+        # by halves: each adds up to less than 64 bits
+        halves = int((sums >> 32).sum()), int((sums & 0xFFFF_FFFF).sum())
+        return (halves[0] << 32) + halves[1]
     values = _values(groups, Aggregate(VALUES, inner.args[0]))
     if values.ordered and values.values.values.dtype in (np.uint32, np.int64):
         plain = values.values.values
