@@ -10,11 +10,7 @@ from typing import Final, TypeVar
 
 from flowrules.check.bindings import BinderError
 from flowrules.check.builtin import LOWEST_HIGHEST
-from flowrules.flows.byte_source import ByteSource
 from flowrules.flows.errors import FlowFileError
-from flowrules.flows.pmap import read_prefix_map
-from flowrules.flows.set_text import read_set
-from flowrules.flows.text_lines import decoded_lines
 from flowrules.model import types as t
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import AddressError, parse_address, parse_cidr
@@ -50,10 +46,14 @@ class ParameterFiles:
 
     def read_set(self, path: str) -> AddressSet:
         """A set of addresses: a SiLK IPset, or text with an address, block or range a line."""
+        from flowrules.flows.set_text import read_set
+
         return _bound(lambda: read_set(real_path(path)))
 
     def read_map(self, path: str, keys: tuple[str, ...], name: str) -> MapTable:
         """A map of ``address`` or of ``port, protocol``: a SiLK prefix map, its text form, or CSV."""
+        from flowrules.flows.pmap import read_prefix_map
+
         return _bound(lambda: read_prefix_map(real_path(path), name, keys))
 
     def read_table(self, path: str, columns: Sequence[tuple[str, Type]]) -> list[tuple[object, ...]]:
@@ -77,6 +77,9 @@ def _bound(read: Callable[[], R]) -> R:
 
 def _rows(path: str) -> Iterator[Row]:
     """Lines as cells, without blanks and comments; the first line shows what stands between cells."""
+    from flowrules.flows.byte_source import ByteSource
+    from flowrules.flows.text_lines import decoded_lines
+
     with ByteSource(path) as source:
         delimiter = ""
         for number, line in decoded_lines(source, path):
