@@ -87,13 +87,14 @@ class _Lexis:
         kind = match.lastindex
         assert kind is not None
         start, end = match.span(kind)
-        terminal = self.plain[kind]
         if kind <= _MARK:
             word = match[kind]
             terminal = self.known.get(word)
             if terminal is None and word not in RESERVED:
                 terminal = self.plain[kind]
-        elif kind == _DOTTED and text[start : text.index(".", start)] in RESERVED:
+        else:
+            terminal = self.plain[kind]
+        if kind == _DOTTED and text[start : text.index(".", start)] in RESERVED:
             terminal = None
         if terminal is not None:
             return terminal, start, end
@@ -138,24 +139,24 @@ class Machine:
         Its tokens have offsets of the author's text: ``base`` is that of this text in it, and ``origin`` leads
         back where it was mended.
         """
-        states, rules, lexes = self._tables.states, self._rules, self._lexes
+        states, rules, lexes, ways = self._tables.states, self._rules, self._lexes, self._ways
         state, last = self._tables.starts[start]
         stack = [state]
         values: list[Any] = []
         at, new = 0, tuple.__new__
         while True:
             terminal, begin, at = (lexes[state] or self._lexis(state)).token(text, at)
-            actions = states[state]
             while True:
-                action = actions.get(terminal)
-                if action is None:
-                    raise Stopped(_place(text, begin))
+                try:
+                    action = states[state][terminal]
+                except KeyError:
+                    raise Stopped(_place(text, begin)) from None
                 if action >= 0:
                     break
                 size, rule, build = rules[~action]
                 if build is None:
-                    state = self._unchanged(stack[-2], state, terminal)
-                    stack[-1] = state
+                    way = stack[-2], state, terminal
+                    state = stack[-1] = ways.get(way) or self._way(*way)
                 else:
                     below = len(values) - size
                     children = values[below:]
@@ -165,22 +166,18 @@ class Machine:
                     stack.append(state)
                 if state == last and terminal == END:
                     return values[-1]
-                actions = states[state]
             state = action
             stack.append(state)
             first, end = (begin, at) if origin is None else (origin(begin), origin(at))
             values.append(new(Token, (terminal, text[begin:at], base + first, base + end)))
 
-    def _unchanged(self, below: int, state: int, terminal: str) -> int:
-        """The state after the rules, one after the other, of which the value of ``state`` stands for all."""
-        way = below, state, terminal
-        known = self._ways.get(way)
-        if known is None:
-            states = self._tables.states
-            while (action := states[state].get(terminal, 0)) < 0 and self._rules[~action][2] is None:
-                state = states[below][self._rules[~action][1]]
-            known = self._ways[way] = state
-        return known
+    def _way(self, below: int, state: int, terminal: str) -> int:
+        """The state after all the rules, one after the other, that leave the value of ``state`` as it is."""
+        states, way = self._tables.states, (below, state, terminal)
+        while (action := states[state].get(terminal, 0)) < 0 and self._rules[~action][2] is None:
+            state = states[below][self._rules[~action][1]]
+        self._ways[way] = state
+        return state
 
     def tokens(self, text: str, start: str) -> Iterator[Token]:
         """The tokens of a text, as far as it can be one ``start``, and the first that cannot."""

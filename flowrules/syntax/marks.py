@@ -130,7 +130,7 @@ class _Marker:
 
     def _scan(self, at: int) -> int | None:
         """Marks from an offset on; returns where to go on after what did not end where it seemed to."""
-        add, first = self.marks.append, self.first
+        add, new, first = self.marks.append, tuple.__new__, self.first
         for match in _SCAN.finditer(self.text, at):
             kind = match.lastgroup
             assert kind is not None
@@ -139,8 +139,9 @@ class _Marker:
                 continue
             if kind == "end":
                 break
-            if kind in _PLAIN:
-                add(Mark(_PLAIN[kind], match[kind], *match.span(kind), first))
+            plain = _PLAIN.get(kind)
+            if plain is not None:
+                add(new(Mark, (plain, match[kind], *match.span(kind), first)))
             elif kind == "comment":
                 self.triples -= match[kind].count('"""')
                 continue
