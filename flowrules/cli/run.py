@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     metavar="PATH",
     multiple=True,
     required=True,
-    help="A flow file, a folder, a glob or - for standard input; may stand several times.",
+    help="A flow file, a folder, a glob, a URL or - for standard input; may stand several times.",
 )
 @ruleset_options
 @flow_options

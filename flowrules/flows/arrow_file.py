@@ -8,6 +8,7 @@ from typing import Any
 from flowrules.flows.arrow import batch_source
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.pyarrow_extra import pyarrow
+from flowrules.flows.remote import is_url
 from flowrules.flows.silk_conf import SilkConf
 from flowrules.flows.site_record import conf_in, is_assumed
 from flowrules.flows.table import FlowSource
@@ -19,6 +20,12 @@ def arrow_file_source(path: str, name: str, conf: SilkConf) -> FlowSource:
     Raises ``FlowFileError`` without pyarrow, for damage, and where the columns are not those of flows.
     """
     pa = pyarrow(name, "Arrow")
+    if is_url(path):
+        raise FlowFileError(
+            name,
+            "Arrow files are mapped, which a URL cannot be",
+            hint="copy the file, or convert it to Parquet",
+        )
     try:
         with pa.memory_map(path) as file:
             is_file = file.read(6) == b"ARROW1"

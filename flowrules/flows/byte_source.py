@@ -76,6 +76,13 @@ class ByteSource:
             self.offset += len(data)
         return b"".join(pieces)
 
+    def skip(self, size: int) -> int:
+        """Go on by ``size`` bytes unless the end comes first; returns by how many."""
+        left = size
+        while left and (piece := self.read(min(left, _PIECE))):
+            left -= len(piece)
+        return size - left
+
     def close(self) -> None:
         """Let go of the file; views handed out stay valid."""
         if self._unzip is not None:

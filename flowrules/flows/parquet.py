@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ from flowrules.flows.arrow import batch_source
 from flowrules.flows.arrow_write import AddressForm, arrow_schema, record_batch, widened_batch
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.pyarrow_extra import pyarrow, pyarrow_parquet
+from flowrules.flows.remote import is_url, open_url
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
 from flowrules.flows.site_record import conf_in, is_assumed
 from flowrules.flows.store.arrange import wide_rows
@@ -36,7 +37,7 @@ def parquet_source(path: str, name: str, conf: SilkConf) -> FlowSource:
     pq = pyarrow_parquet(name)
     pa = pyarrow(name, "Parquet")
     try:
-        with pq.ParquetFile(path) as file:
+        with _parquet_file(pq, path) as file:
             schema = file.schema_arrow
     except (pa.ArrowException, OSError) as error:
         raise FlowFileError(
@@ -44,11 +45,22 @@ def parquet_source(path: str, name: str, conf: SilkConf) -> FlowSource:
         ) from error
 
     def batches(columns: list[str], rows: int) -> Iterator[Any]:
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with _parquet_file(pq, path) as file:
             yield from file.iter_batches(batch_size=rows, columns=columns)
 
     kept = conf_in(schema.metadata, name) if is_assumed(conf) else None
     return batch_source(name, "parquet", schema.names, kept or conf, batches)
+
+
+@contextmanager
+def _parquet_file(pq: Any, path: str) -> Iterator[Any]:
+    """A Parquet file, mapped; behind a URL the row groups and columns that are read are fetched."""
+    if not is_url(path):
+        with pq.ParquetFile(path, memory_map=True) as file:
+            yield file
+        return
+    with open_url(path) as opened, pq.ParquetFile(opened) as file:
+        yield file
 
 
 def parquet_conf(path: str) -> SilkConf | None:

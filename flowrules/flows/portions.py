@@ -14,6 +14,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from flowrules.flows.errors import FlowFileError
+from flowrules.flows.remote import is_url, url_size
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 from flowrules.flows.zones import Zones
 
@@ -116,6 +117,9 @@ class Portion:
 
 def portion_of(source: FlowSource, path: str, format_name: str) -> Portion:
     """A whole source, as it was opened from a path, as a portion."""
+    if is_url(path):
+        records = (url_size(path) or 0) // _RECORD_BYTES if source.records is None else source.records
+        return Portion(path, source.path, format_name, records)
     where = str(Path(path).absolute())
     if format_name == "store":
         from flowrules.flows.store.reading import StoreSource

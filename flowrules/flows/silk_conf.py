@@ -16,6 +16,7 @@ from typing import Final
 from attrs import field, frozen
 
 from flowrules.flows.errors import FlowFileError
+from flowrules.flows.remote import is_url
 from flowrules.flows.silk_header import UNKNOWN_FLOWTYPE, UNKNOWN_SENSOR
 
 FILE_NAME: Final = "silk.conf"
@@ -169,7 +170,7 @@ def find_silk_conf(
         return read_silk_conf(named)
     seen: set[Path] = set()
     for path in flow_paths:
-        if os.fspath(path) == "-":
+        if os.fspath(path) == "-" or is_url(os.fspath(path)):
             continue
         start = Path(path).absolute()
         kept = _kept_conf(start, os.fspath(path))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from flowrules.flows import silk_encodings as enc
 from flowrules.flows.byte_source import ByteSource
 from flowrules.flows.errors import FlowFileError
+from flowrules.flows.remote import is_url
 from flowrules.flows.silk_blocks import record_runs, record_starts
 from flowrules.flows.silk_header import (
     UNKNOWN_FLOWTYPE,
@@ -23,6 +24,7 @@ from flowrules.flows.silk_header import (
 )
 from flowrules.flows.silk_layout import Layout
 from flowrules.flows.silk_layouts import FLOW_FORMATS, layout_of
+from flowrules.flows.stream_source import open_bytes
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 from flowrules.model.fields import ADDRESS, STORED
 
@@ -95,7 +97,7 @@ class SilkFlows:
         dtype = layout.dtype(header.byte_order)
         run = min(_RUN, rows)
         before = first
-        with ByteSource(self.path, self.name) as source:
+        with open_bytes(self.path, self.name) as source:
             _skip(source, header.length if offset is None else offset)
             pieces: list[enc.Piece] = []
             have = 0
@@ -125,10 +127,10 @@ class SilkFlows:
     def starts(self, every: int) -> Iterator[tuple[int, int]]:
         """Offsets from which ``chunks`` can read, about ``every`` records apart, with the numbers of their records.
 
-        None for a file that is zipped as a whole.  Raises ``FlowFileError`` on reaching damage.
+        None for a file that is zipped as a whole, or whose blocks would all be fetched to find them.  Raises ``FlowFileError`` on reaching damage.
         """
-        with ByteSource(self.path, self.name) as source:
-            if source.size is not None:
+        with open_bytes(self.path, self.name) as source:
+            if source.size is not None and not (self.header.compression and is_url(self.path)):
                 _skip(source, self.header.length)
                 yield from record_starts(source, self.header.compression, self.layout.length, every)
 
@@ -191,7 +193,7 @@ def open_silk(path: str | Path, name: str | None = None, conf: SilkConf | None =
     no SiLK flow file, or one with an unknown version, or with a header that cannot be right.
     """
     name = str(path) if name is None else name
-    with ByteSource(path, name) as source:
+    with open_bytes(str(path), name) as source:
         header = read_header(source, name)
         layout = _layout(header, name)
         size = source.size
@@ -258,8 +260,5 @@ def _moved(header: SilkHeader, padding: int) -> SilkHeader:
 
 
 def _skip(source: ByteSource, size: int) -> None:
-    while size:
-        piece = source.read(min(size, 1 << 20))
-        if not piece:
-            raise FlowFileError(source.name, "the file has become shorter while it was read", records_read=0)
-        size -= len(piece)
+    if source.skip(size) < size:
+        raise FlowFileError(source.name, "the file has become shorter while it was read", records_read=0)

@@ -13,13 +13,15 @@ from typing import IO, Final, Literal, overload
 
 from attrs import define, evolve, field, frozen
 
-from flowrules.flows.byte_source import ByteSource, unreadable
+from flowrules.flows.byte_source import unreadable
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.portions import portion_of
+from flowrules.flows.remote import expand_url, is_url, local_path
 from flowrules.flows.silk_conf import FILE_NAME, SilkConf, find_silk_conf
 from flowrules.flows.silk_header import FORMATS as SILK_FORMATS
 from flowrules.flows.silk_header import MAGIC
 from flowrules.flows.silk_layouts import FLOW_FORMATS
+from flowrules.flows.stream_source import open_bytes
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 
 _HEAD_BYTES = 1 << 14
@@ -189,7 +191,7 @@ def open_sources(
     stdin: IO[bytes] | None = None,
     on_error: Literal["fail", "skip"] = "fail",
 ) -> FlowSources:
-    """Open the flow files that ``paths`` name: files, folders (all files below), globs, ``-``.
+    """Open the flow files that ``paths`` name: files, folders (all files below), globs, URLs, ``-``.
 
     Folders are read in the order of their names.  Standard input and named pipes are copied to a
     temporary file first, since a run may read its sources more than once; the copy is gone when the source
@@ -204,7 +206,7 @@ def open_sources(
     if input_format is not None and all(f.name != input_format for f in FORMATS):
         raise ValueError(f"unknown input format {input_format}")
     skips = Skips()
-    named = [os.fspath(path) for path in paths]
+    named = [local_path(os.fspath(path)) for path in paths]
     files = list(_files(named, skips, on_error))
     conf = find_silk_conf(silk_config, (path for path, _ in files))
     sources: list[FlowSource] = []
@@ -263,7 +265,7 @@ def _known_formats() -> str:
 
 
 def _head(path: str | os.PathLike[str], name: str) -> bytes:
-    with ByteSource(path, name) as source:
+    with open_bytes(os.fspath(path), name) as source:
         return bytes(source.read(_HEAD_BYTES))
 
 
@@ -278,7 +280,7 @@ def _shown(head: bytes) -> str:
 
 def _files(named: list[str], skips: Skips, on_error: str) -> Iterator[tuple[str, bool]]:
     """The files that the paths name, and whether each comes from a folder or glob."""
-    seen: set[tuple[int, int]] = set()
+    seen: set[object] = set()
     for name in named:
         if name == STDIN:
             if named.count(STDIN) > 1:
@@ -293,14 +295,16 @@ def _files(named: list[str], skips: Skips, on_error: str) -> Iterator[tuple[str,
             skips.add(name, error.reason)
             continue
         for path, within in found:
-            try:
-                status = Path(path).stat()
-            except OSError as error:
-                if on_error == "fail":
-                    raise unreadable(path, error) from error
-                skips.add(path, unreadable(path, error).reason)
-                continue
-            key = (status.st_dev, status.st_ino)
+            key: object = path
+            if not is_url(path):
+                try:
+                    status = Path(path).stat()
+                except OSError as error:
+                    if on_error == "fail":
+                        raise unreadable(path, error) from error
+                    skips.add(path, unreadable(path, error).reason)
+                    continue
+                key = (status.st_dev, status.st_ino)
             if key in seen:
                 skips.add(path, "named twice")
                 continue
@@ -310,7 +314,9 @@ def _files(named: list[str], skips: Skips, on_error: str) -> Iterator[tuple[str,
 
 def _expand(name: str) -> Iterator[tuple[str, bool]]:
     path = Path(name)
-    if _is_folder(path):
+    if is_url(name):
+        yield from expand_url(name)
+    elif _is_folder(path):
         yield name, False
     elif path.is_dir():
         found = list(_below(path, set()))
@@ -367,7 +373,7 @@ def _open(
         except OSError as error:
             raise unreadable(path, error) from error
     elif within and not Path(path).is_dir():
-        reason = _side_file(Path(path))
+        reason = _side_file(path)
         if reason is not None:
             return reason
     where = path if copy is None else copy.name
@@ -384,14 +390,15 @@ def _open(
     return tuple(evolve(source, portion=portion_of(source, path, known.name)) for source in sources)
 
 
-def _side_file(path: Path) -> str | None:
+def _side_file(name: str) -> str | None:
     """Why a file of a folder is not meant as a flow file, ``None`` where it is."""
+    path = Path(name)
     lower = path.name.lower()
     if any(lower == name or lower.split(".")[0] == name for name in _SIDE_NAMES):
         return "a side file by its name"
     if path.suffix.lower() in _SIDE_SUFFIXES:
         return "a side file by its name"
-    head = _head(path, str(path))
+    head = _head(name, name)
     if _is_silk(head) and len(head) > 5 and head[5] in SILK_FORMATS and head[5] not in FLOW_FORMATS:
         return f"a SiLK file of format {SILK_FORMATS[head[5]]}, which holds no flow records"
     if path.suffix.lower() in _TEXT_SUFFIXES and head and b"\0" not in head and not _is_text(head):

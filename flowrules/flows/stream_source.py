@@ -6,6 +6,7 @@ import os
 from typing import BinaryIO
 
 from flowrules.flows.byte_source import ByteSource
+from flowrules.flows.remote import RemoteSource, is_url
 
 _PIECE = 1 << 20
 
@@ -63,9 +64,11 @@ Readable = str | os.PathLike[str] | BinaryIO | ByteSource
 
 
 def open_bytes(source: Readable, name: str | None = None) -> ByteSource:
-    """The bytes of a path, an open binary file or a source; ``name`` stands for it in messages."""
+    """The bytes of a path or URL, an open binary file or a source; ``name`` stands for it in messages."""
     if isinstance(source, ByteSource):
         return source
+    if isinstance(source, str) and is_url(source):
+        return RemoteSource(source, name)
     if isinstance(source, str | os.PathLike):
         return ByteSource(source, name)
     return StreamSource(source, name or str(getattr(source, "name", "-")))

@@ -16,9 +16,9 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.flows.byte_source import ByteSource
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
+from flowrules.flows.stream_source import open_bytes
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, widen
 from flowrules.flows.text_cells import ADDRESSES, Cells
 from flowrules.flows.text_fields import NOT_READ, TEXT_FIELDS, TextField, field_of_title
@@ -216,5 +216,5 @@ def _no_titles(name: str, number: int, line: str) -> FlowFileError:
 
 
 def _lines(path: str | Path, name: str) -> Iterator[tuple[int, str]]:
-    with ByteSource(path, name) as source:
+    with open_bytes(path, name) as source:
         yield from decoded_lines(source, name)

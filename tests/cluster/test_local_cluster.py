@@ -173,6 +173,13 @@ def test_from_python_with_a_client_that_is_there(flows: Path, two: Cluster) -> N
             loaded.run(arrays, **wrong)
 
 
+def test_flows_behind_urls(flows: Path, two: Cluster) -> None:
+    loaded = rules(flows)
+    sources = open_sources([f"local://{flows}/files"])
+    assert all(s.path.startswith("file:///") for s in sources)
+    assert printed(loaded, sources, two) == printed(loaded, sources)
+
+
 def test_nothing_is_left_on_the_cluster(flows: Path, two: Cluster) -> None:
     sources = open_sources([flows / "files"])
     printed(rules(flows), sources, two)
