@@ -32,7 +32,7 @@ _HINT: Final = "pip install 'flowrules[compiled]'"
 
 @frozen
 class Choice:
-    """Kernels, and a line that says why they are not those that were asked for (``None``: they are)."""
+    """Kernels, and a line that says what kept others, or compiled code that was kept, from being used (``None``: nothing)."""
 
     kernels: Kernels
     note: str | None = None
@@ -51,12 +51,23 @@ def choose(wanted: str, sources: Sequence[FlowSource] = ()) -> Choice:
     if find_spec("numba") is None:
         missing = f"compiled kernels are not installed, numpy's are used: {_HINT}"
         return Choice(NumpyKernels(), missing if wanted == "compiled" else None)
-    folder = cache_folder()
+    folder, reason = cache_folder(), ""
+    # whatever numba and its libraries may raise: the run goes on without what they spoil
+    if folder is not None:
+        try:
+            return Choice(_compiled(folder))
+        except Exception as error:
+            reason = _reason(error)
     try:
-        return Choice(_compiled(folder))
-    except Exception as error:  # whatever numba and its libraries may raise: the run goes on without them
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        return Choice(NumpyKernels(), f"compiled kernels cannot be used, numpy's are: {reason}")
+        compiled = _compiled(None)
+    except Exception as error:
+        return Choice(NumpyKernels(), f"compiled kernels cannot be used, numpy's are: {_reason(error)}")
+    spoilt = f"compiled again, for what {folder} keeps cannot be used (the folder may be removed): {reason}"
+    return Choice(compiled, spoilt if reason else None)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 @cache

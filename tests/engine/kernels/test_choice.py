@@ -79,6 +79,23 @@ def test_what_fails_leaves_numpy_and_one_line(monkeypatch: pytest.MonkeyPatch, e
     assert chosen.note == f"compiled kernels cannot be used, numpy's are: {reason}"
 
 
+def test_spoilt_code_is_compiled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def load(folder: Path | None) -> NumpyKernels:
+        if folder is not None:
+            raise EOFError("Ran out of input")
+        return made
+
+    made = NumpyKernels()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(choice, "find_spec", lambda name: object())
+    monkeypatch.setattr(choice, "_compiled", load)
+    chosen = choose("compiled")
+    assert chosen.kernels is made
+    assert chosen.note == (
+        f"compiled again, for what {cache_folder()} keeps cannot be used (the folder may be removed): Ran out of input"
+    )
+
+
 def test_another_word_is_refused() -> None:
     with pytest.raises(ValueError, match="no kernels are called 'fast': there are auto, numpy, compiled"):
         choose("fast")
@@ -126,7 +143,8 @@ def test_the_command_runs_on_when_compiled_kernels_fail(tmp_path: Path) -> None:
     """A numba that cannot be imported, in front of any other."""
     (tmp_path / "numba.py").write_text("raise ImportError('this numba is broken')\n")
     write_sample(tmp_path / "sample", 0.001)
-    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; from flowrules.__main__ import main; main()"
+    places = [str(tmp_path), str(Path(flowrules.__file__).parent.parent)]
+    code = f"import sys; sys.path[:0] = {places!r}; from flowrules.__main__ import main; main()"
     command = [
         sys.executable,
         "-c",
