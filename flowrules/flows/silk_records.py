@@ -163,7 +163,18 @@ class SilkFlows:
                 out[start:stop] = column(piece)
             piece.forget()
             start = stop
-        return Chunk(columns, rows, first, self.name)
+        return Chunk(columns, rows, first, self.name, self._constants(wide))
+
+    def _constants(self, wide: bool) -> dict[str, int]:
+        """The fields that the header, or the form of the records, tells for all of them."""
+        out: dict[str, int] = {}
+        if self.layout.hourly and self.flowtype is not None:
+            out["type"] = self.flowtype
+        if (self.layout.hourly or self.layout.sensor_in_header) and self.sensor is not None:
+            out["sensor"] = self.sensor
+        if not wide and "ip_version" in self.fields:
+            out["ip_version"] = 4
+        return out
 
     def _column(self, name: str, wide: bool) -> enc.Column:
         if name == "ip_version":

@@ -177,3 +177,13 @@ def test_an_ipv4_record_in_a_wide_slot_is_its_last_four_bytes(tmp_path):
     got = record_of(tmp_path, 0x0C, 1, sip_high=1, sip_low=0xABCD_0000_0102_0304, state=0x80)
     assert (got["sip"], got["ip_version"]) == ((1, 0xABCD_0000_0102_0304), 6)
     assert got["nhip"] == (0, 0)
+
+
+def test_constants_hold_in_all_rows():
+    met = set()
+    for sample in own_samples():
+        for chunk in open_silk(SAMPLES / sample["file"]).chunks():
+            for name, value in chunk.constants.items():
+                assert (chunk[name] == value).all(), (sample["file"], name)
+            met.update(chunk.constants)
+    assert met == {"type", "sensor", "ip_version"}
