@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from flowrules.report.document import Block, Grid, Heading, Note
-from flowrules.report.wrapping import columns_of, padded, printable, wrapped
+from flowrules.report.wrapping import columns_of, padded, parts_of, printable, wrapped
 
 COLOURS: Final = {"error": "1;31", "warning": "33", "notice": "36", "info": "2"}
 """The ANSI colour of each severity."""
@@ -19,6 +19,8 @@ _NARROWEST_TEXT: Final = 28
 """A column of text that would get fewer columns than this is put below its row instead."""
 
 _NARROWEST_LIST: Final = 12
+_NARROWEST_WORD: Final = 8
+"""Words are cut into pieces of so many columns where a row would else be wider than the terminal."""
 
 
 def text_report(blocks: Iterable[Block], color: bool = False, width: int | None = None) -> str:
@@ -97,6 +99,13 @@ def _fitted(grid: Grid, natural: dict[int, int], width: int) -> tuple[dict[int, 
             below.append(i)
         elif i != next(iter(natural)):
             widths[i] = max(min(least, widths[i]), columns_of(grid.columns[i]))
+    # words are broken only where nothing else helps, those of the last columns first, at their joints if they can
+    others = sorted((i for i in flexible if i not in below and i != next(iter(natural))), reverse=True)
+    for longest in (_longest_part, lambda *_: _NARROWEST_WORD):
+        for i in others:
+            excess = max(_total(widths, below) - width, 0)
+            least = max(longest(grid, i), columns_of(grid.columns[i]))
+            widths[i] = max(widths[i] - excess, min(least, widths[i]))
     return widths, tuple(below)
 
 
@@ -107,6 +116,12 @@ def _total(widths: dict[int, int], below: Sequence[int]) -> int:
 
 def _longest_word(grid: Grid, column: int) -> int:
     return max(columns_of(word) for row in grid.rows for word in row[column].split(" "))
+
+
+def _longest_part(grid: Grid, column: int) -> int:
+    """The longest part of a word between its joints."""
+    parts = (part for row in grid.rows for word in row[column].split(" ") for part in parts_of(word))
+    return max(columns_of(part) for part in parts)
 
 
 def _is_prose(grid: Grid, column: int) -> bool:

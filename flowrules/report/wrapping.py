@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
+
+_JOINTS: Final = "_.-/:,"
+"""A long word may be broken after these."""
 
 
 def columns_of(text: str) -> int:
@@ -32,7 +36,8 @@ def padded(text: str, width: int, right: bool = False) -> str:
 
 
 def wrapped(text: str, width: int | None, first: int | None = None) -> list[str]:
-    """A text in lines of at most ``width`` columns, broken at blanks; a longer word is cut.
+    """A text in lines of at most ``width`` columns, broken at blanks; a longer word is cut, where it can be
+    after a joint (``_ . - / : ,``).
 
     Always one line at least; ``None`` breaks nothing.  The first line may have a width of its own, ``first``.
     """
@@ -60,10 +65,21 @@ def wrapped(text: str, width: int | None, first: int | None = None) -> list[str]
 
 
 def _head(word: str, width: int) -> str:
-    """As much of a word as fits, at least one character."""
+    """As much of a word as fits, at least one character; up to a joint, where it has one."""
     taken = 0
     for place, character in enumerate(word):
         taken += _width(character)
         if taken > width and place:
-            return word[:place]
+            joint = max(word.rfind(c, 0, place) for c in _JOINTS) + 1
+            return word[: joint or place]
     return word
+
+
+def parts_of(word: str) -> list[str]:
+    """The parts of a word up to its joints: ``mx1.``, ``example.``, ``net``."""
+    out = [""]
+    for character in word:
+        out[-1] += character
+        if character in _JOINTS:
+            out.append("")
+    return out
