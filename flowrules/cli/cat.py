@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowrules.cli.completing import files
 from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _LINES_AT_ONCE = 1 << 12
 
 
 @click.command("cat")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=files)
 @click.option(
     "--fields",
     metavar="LIST",

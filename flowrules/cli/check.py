@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flowrules import __version__
+from flowrules.cli.completing import rulesets
 from flowrules.cli.ruleset_options import findings_text, ruleset_options, site_source, wants_color
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ BROKEN: Final = 2
 
 
 @click.command("check")
-@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True, shell_complete=rulesets)
 @ruleset_options
 @click.option(
     "--format",

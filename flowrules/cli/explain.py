@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowrules.cli.completing import codes, files, rulesets
 from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
 from flowrules.cli.ruleset_options import (
     load_rulesets,
@@ -29,8 +30,15 @@ def command() -> None:
 
 
 @command.command("plan")
-@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
-@click.option("--flows", "paths", metavar="PATH", multiple=True, help="Flows, for the fields that they have.")
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True, shell_complete=rulesets)
+@click.option(
+    "--flows",
+    "paths",
+    metavar="PATH",
+    shell_complete=files,
+    multiple=True,
+    help="Flows, for the fields that they have.",
+)
 @click.option(
     "--profile", is_flag=True, help="Run it, on one thread, and say what each step took (needs --flows)."
 )
@@ -111,11 +119,12 @@ def _print_profile(program: Program, plan: Plan, sources: FlowSources) -> None:
 
 @command.command("host")
 @click.argument("host", metavar="ADDRESS")
-@click.argument("rulesets", metavar="[RULESET]...", nargs=-1)
+@click.argument("rulesets", metavar="[RULESET]...", nargs=-1, shell_complete=rulesets)
 @click.option(
     "--flows",
     "paths",
     metavar="PATH",
+    shell_complete=files,
     multiple=True,
     help="A flow file, a folder, a glob or - (default: the demo's).",
 )
@@ -183,7 +192,7 @@ def host_command(
 
 
 @command.command("code")
-@click.argument("code", metavar="CODE")
+@click.argument("code", metavar="CODE", shell_complete=codes)
 def code_command(code: str) -> None:
     """Show what a finding's code means: what, why, a bad and a good example."""
     from difflib import get_close_matches

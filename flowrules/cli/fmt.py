@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from attrs import frozen
 
+from flowrules.cli.completing import rulesets
 from flowrules.cli.failure import USAGE, report
 from flowrules.cli.ruleset_options import wants_color
 
@@ -30,7 +31,7 @@ class _Outcome:
 
 
 @click.command("fmt")
-@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True, shell_complete=rulesets)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 where something would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 def command(rulesets: tuple[str, ...], check: bool, diff: bool) -> int:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from flowrules.cli.completing import files
 from flowrules.cli.report_output import writable
 
 
 @click.command("silk")
-@click.argument("pipeline", metavar="PIPELINE|FILE|-")
+@click.argument("pipeline", metavar="PIPELINE|FILE|-", shell_complete=files)
 @click.option(
     "--run", "evaluate", is_flag=True, help="Evaluate the ruleset and print what the last tool would print."
 )
@@ -19,6 +20,7 @@ from flowrules.cli.report_output import writable
     "--flows",
     "paths",
     metavar="PATH",
+    shell_complete=files,
     multiple=True,
     help="With --run: these flows instead of the files that the pipeline names.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrules.cli.completing import files
 from flowrules.cli.flow_options import flow_options, open_flows
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _MOST_LINES = 10
 
 
 @click.command("inspect")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=files)
 @click.option(
     "--format",
     "output_format",

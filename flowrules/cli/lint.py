@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from flowrules.cli.completing import codes, rulesets
 from flowrules.cli.ruleset_options import ruleset_options, wants_color
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _SEVERITIES: Final = ("info", "notice", "warning", "error")
 
 
 @click.command("lint")
-@click.argument("rulesets", metavar="RULESET...", nargs=-1)
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, shell_complete=rulesets)
 @ruleset_options
 @click.option(
     "--format",
@@ -51,10 +52,18 @@ _SEVERITIES: Final = ("info", "notice", "warning", "error")
     help="The mildest finding that makes the exit code 1.  [default: info]",
 )
 @click.option(
-    "--select", multiple=True, metavar="CODE", help="Ask only these rules, by code, name or family (FR3)."
+    "--select",
+    multiple=True,
+    metavar="CODE",
+    shell_complete=codes,
+    help="Ask only these rules, by code, name or family (FR3).",
 )
 @click.option(
-    "--ignore", multiple=True, metavar="CODE", help="Leave these rules out, by code, name or family."
+    "--ignore",
+    multiple=True,
+    metavar="CODE",
+    shell_complete=codes,
+    help="Leave these rules out, by code, name or family.",
 )
 @click.option(
     "--baseline",

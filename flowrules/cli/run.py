@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowrules.cli.completing import files, rulesets
 from flowrules.cli.flow_options import flow_options, open_flows, report_skipped
 from flowrules.cli.report_output import print_profile, report_options
 from flowrules.cli.ruleset_options import load_rulesets, refuse_one_input_for_both, ruleset_options
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True, shell_complete=rulesets)
 @click.option(
     "--flows",
     "paths",
     metavar="PATH",
+    shell_complete=files,
     multiple=True,
     required=True,
     help="A flow file, a folder, a glob, a URL or - for standard input; may stand several times.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowrules.cli.completing import rulesets
 from flowrules.cli.report_output import writable
 from flowrules.cli.ruleset_options import load_rulesets, wants_color
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("test")
-@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True)
+@click.argument("rulesets", metavar="RULESET...", nargs=-1, required=True, shell_complete=rulesets)
 @click.option(
     "-k", "--name", "pattern", metavar="TEXT", help="Run only the tests whose name holds this text."
 )

@@ -101,8 +101,8 @@ def _fitted(grid: Grid, natural: dict[int, int], width: int) -> tuple[dict[int, 
             widths[i] = max(min(least, widths[i]), columns_of(grid.columns[i]))
     # words are broken only where nothing else helps, those of the last columns first, at their joints if they can
     others = sorted((i for i in flexible if i not in below and i != next(iter(natural))), reverse=True)
-    for longest in (_longest_part, lambda *_: _NARROWEST_WORD):
-        for i in others:
+    for longest, columns in ((_longest_part, others[:-1]), (lambda *_: _NARROWEST_WORD, others)):
+        for i in columns:
             excess = max(_total(widths, below) - width, 0)
             least = max(longest(grid, i), columns_of(grid.columns[i]))
             widths[i] = max(widths[i] - excess, min(least, widths[i]))

@@ -263,6 +263,28 @@ def test_colour_is_chosen_through_the_environment(
     assert {n: os.environ[n] for n in ("NO_COLOR", "FORCE_COLOR") if n in os.environ} == after
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("run sei.w", ["plain,sei.web_clients"]),
+        ("check ./some", ["file,./some"]),
+        ("run x --flows net/s", ["file,net/s"]),
+        ("lint --select fr30", [f"plain,FR30{n}" for n in range(1, 10)]),
+        ("explain code FR31", [f"plain,FR31{n}" for n in range(6)]),
+        ("cat net/", ["file,net/"]),
+        ("co", ["plain,convert", "plain,completion"]),
+    ],
+)
+def test_what_a_shell_offers(
+    words: str, offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_FLOWRULES_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"flowrules {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    assert main([]) == 0
+    assert capsys.readouterr().out.split() == offered
+
+
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_completion_scripts_call_back(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", name]) == 0

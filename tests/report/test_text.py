@@ -91,6 +91,24 @@ def test_what_a_terminal_would_obey_is_not_printed() -> None:
     assert printable(banner) == "220 \ufffd[2J\ufffdmail next"
 
 
+@pytest.mark.parametrize("width", [80, 72, 68])
+def test_words_are_broken_before_a_row_is_wider_than_the_terminal(width: int) -> None:
+    entries = Grid(
+        ("protocol", "internal", "port", "external", "port", "name", "comment"),
+        [
+            ("6", "203.0.113.195", "25", "*", "*", "mx1.example.net", "receiving_server"),
+            ("6", "203.0.113.231", "25", "*", "*", "mail.example.net", "sending_server"),
+        ],
+        (True, False, True, False, True, False, False),
+    )
+    shown = lines(entries, width=width)
+    assert max(map(len, shown)) <= width
+    assert "203.0.113.195" in shown[1], "the first text column stays whole"
+    assert len(lines(entries, width=100)) == 3
+    if width == 80:
+        assert [line.split()[-1] for line in shown[1:3]] == ["receiving_", "server"]
+
+
 @pytest.mark.parametrize(
     ("text", "width", "expected"),
     [
@@ -98,6 +116,9 @@ def test_what_a_terminal_would_obey_is_not_printed() -> None:
         ("one two three", 7, ["one two", "three"]),
         ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
         ("a abcdefghij b", 4, ["a", "abcd", "efgh", "ij b"]),
+        ("receiving_server", 12, ["receiving_", "server"]),
+        ("mx1.example.net", 11, ["mx1.", "example.net"]),
+        ("a.very-long/path", 7, ["a.very-", "long/", "path"]),
         ("", 4, [""]),
         ("数据 流", 4, ["数据", "流"]),
         ("数据流", 3, ["数", "据", "流"]),
