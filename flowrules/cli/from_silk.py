@@ -45,8 +45,8 @@ def command(
     threads: int | None,
     output: Path | None,
 ) -> None:
-    """Turn a pipeline of rwfilter, rwset, rwsettool, rwsetcat, rwstats, rwuniq, rwcount, rwbag, rwbagtool,
-    rwbagcat and rwcut into a ruleset.
+    """Turn a pipeline of rwfilter, rwset, rwsetbuild, rwsettool, rwsetcat, rwstats, rwuniq, rwcount, rwbag,
+    rwbagtool, rwbagcat and rwcut into a ruleset.
 
     PIPELINE is the text itself, a file that holds one or several pipelines joined by set files, or - for
     standard input. A switch that cannot be said is an error that names it.

@@ -11,6 +11,7 @@ from flowrules.translate.errors import TranslationError
 TOOLS = (
     "rwfilter",
     "rwset",
+    "rwsetbuild",
     "rwsettool",
     "rwsetcat",
     "rwstats",
@@ -128,6 +129,10 @@ def _split(line: str) -> list[Pipeline]:
 
 def _command(words: list[str]) -> Command:
     tool = words[0].rpartition("/")[2]
+    if tool == "rwsetmember":
+        raise TranslationError(
+            tool, "", "it asks one question of a set", "write count(s & {192.0.2.1}) in a condition"
+        )
     if tool not in TOOLS:
         raise TranslationError(tool, "", "not a tool that can be translated", f"known are {', '.join(TOOLS)}")
     return Command(tool, tuple(words[1:]))

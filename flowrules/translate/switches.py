@@ -54,6 +54,7 @@ WITH_VALUE: Final[dict[str, frozenset[str]]] = {
             "data-rootdir",
         ),
         "rwset": ("sip-file", "dip-file", "nhip-file", "any-file"),
+        "rwsetbuild": (),
         "rwsettool": ("mask", "fill-blocks", "output-path", "size", "ratio", "seed"),
         "rwsetcat": (*_SHOWN, "ip-format"),
         "rwstats": (
@@ -93,6 +94,7 @@ WITHOUT_VALUE: Final[dict[str, frozenset[str]]] = {
     for tool, names in {
         "rwfilter": ("dry-run", "print-missing-files"),
         "rwset": (),
+        "rwsetbuild": (),
         "rwsettool": ("union", "intersect", "difference", "symmetric-difference", "sample"),
         "rwsetcat": ("count-ips", "ip-ranges", "print-ips", "integer-ips", "zero-pad-ips", *_TEXT),
         "rwstats": (
@@ -112,6 +114,7 @@ WITHOUT_VALUE: Final[dict[str, frozenset[str]]] = {
 OPTIONAL_VALUE: Final[dict[str, frozenset[str]]] = {
     "rwfilter": frozenset(("print-statistics", "print-volume-statistics", "xargs")),
     "rwset": frozenset(("xargs",)),
+    "rwsetbuild": frozenset(("ip-ranges",)),
     "rwsettool": frozenset(),
     "rwsetcat": frozenset(("cidr-blocks", "network-structure", "print-statistics", "delimited", "print-filenames")),
     "rwstats": frozenset(("delimited", "bin-time", "sip", "dip", "legacy-timestamps", "xargs")),

@@ -175,6 +175,23 @@ def _rwset(builder: Builder, switches: Switches, stream: Stream | None, last: bo
     return down
 
 
+def _rwsetbuild(builder: Builder, switches: Switches, stream: Stream | None, last: bool) -> Stream | None:
+    switches.once()
+    delimiter = switches.get("ip-ranges", "") or "-"
+    if delimiter != "-":
+        raise switches.refuse("ip-ranges", f"found {delimiter!r} between two addresses, expected -")
+    if len(switches.operands) > 2:
+        raise TranslationError("rwsetbuild", switches.operands[2], "it reads one text and writes one set")
+    text, path = (*switches.operands, "-", "-")[:2]
+    if stream is not None:
+        raise TranslationError("rwsetbuild", "", "it reads a text, and no tool here prints one into the pipe")
+    made = SetOf(builder.set_file("rwsetbuild", text, text))
+    if path in STDOUT:
+        return made
+    builder.files[path] = made
+    return None
+
+
 def _operand_sets(builder: Builder, switches: Switches, stream: Stream | None) -> list[tuple[str, str]]:
     """The sets that a tool reads: path and declared name."""
     operands = switches.operands or ("-",)
@@ -240,6 +257,9 @@ def _rwsetcat(builder: Builder, switches: Switches, stream: Stream | None, last:
     headed = shown in ("", "1") or (shown is None and len(sets) > 1 and bool(asked))
     for path, name in sets:
         heading = ("-" if path in STDIN else path) if headed else None
+        if name in builder.parameters.values():  # results hold what is declared, not what is given
+            given, name = name, builder.name(f"{name}_printed")
+            builder.declare(f"set {name} = {given}")
         builder.outputs.append(SetText(name, switches, heading))
     return None
 
@@ -346,6 +366,7 @@ def _rwcut(builder: Builder, switches: Switches, stream: Stream | None, last: bo
 _STEPS: dict[str, Callable[[Builder, Switches, Stream | None, bool], Stream | None]] = {
     "rwfilter": _rwfilter,
     "rwset": _rwset,
+    "rwsetbuild": _rwsetbuild,
     "rwsettool": _rwsettool,
     "rwsetcat": _rwsetcat,
     "rwstats": _table_tool,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from flowrules.__main__ import main
 from flowrules.flows.silk_conf import BUILT_IN
 from flowrules.translate.errors import TranslationError
 from flowrules.translate.translation import Translation, translate
@@ -159,6 +162,11 @@ def test_tables(command: str, table: str) -> None:
         ("rwset --sip-file=stdout", "no flow file"),
         ("rwset a.rw", "no output file"),
         ("rwsettool --sample --size=5 a.set", "--sample"),
+        ("rwsetbuild --ip-ranges=' ' a.txt a.set", "found ' ' between two addresses"),
+        ("rwsetbuild a.txt a.set b.set", "one text"),
+        ("rwsetbuild", "read from a file here"),
+        ("rwset --sip-file=stdout a.rw | rwsetbuild - a.set", "no tool here prints one"),
+        ("rwsetmember 10.0.0.1 a.set", "one question of a set"),
         ("rwsettool a.set b.set", "one operation is needed"),
         ("rwstats --fields=sip a.rw", "one of --count, --threshold and --percentage"),
         ("rwstats --fields=sip --values=sip-distinct --count=1 a.rw", "counts a field that is a key"),
@@ -181,3 +189,38 @@ def test_tables(command: str, table: str) -> None:
 def test_what_cannot_be_said_is_an_error_that_names_it(command: str, message: str) -> None:
     with pytest.raises(TranslationError, match=message):
         translated(command)
+
+
+def test_a_set_built_from_text_is_a_file_that_a_parameter_names() -> None:
+    assert body("""
+        rwsetbuild --ip-ranges watched.txt watched.set
+        rwfilter a.rw --sipset=watched.set --pass=stdout | rwset --dip-file=seen.set
+        rwsetbuild more.txt | rwsettool --union - seen.set --output-path=all.set
+        rwsetcat all.set
+    """) == (
+        'param watched : set = file "watched.txt" filter selected = sip in watched set seen = dip of selected '
+        'param more : set = file "more.txt" set all_set = more | seen'
+    )
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "printed"),
+    [
+        ("rwsetcat --ip-ranges --no-columns w.txt", "2|203.0.113.6|203.0.113.7|\n"),
+        ("rwsetbuild --ip-ranges w.txt | rwsetcat --count-ips", "2\n"),
+        ("rwsetbuild w.txt w.set\nrwsetcat --count-ips w.set w.txt", "w.set:2\nw.txt:2\n"),
+        ("rwsetbuild w.txt | rwsettool --difference - one.txt | rwsetcat", "203.0.113.7\n"),
+    ],
+)
+def test_sets_of_files_are_printed(
+    pipeline: str,
+    printed: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.txt").write_text("203.0.113.6-203.0.113.7  # two\n", "utf-8")
+    Path("one.txt").write_text("203.0.113.6\n", "utf-8")
+    assert main(["from", "silk", pipeline, "--run"]) == 0
+    assert capsys.readouterr().out == printed
