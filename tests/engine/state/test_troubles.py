@@ -302,3 +302,30 @@ def test_a_killed_run_leaves_nothing_for_good(flows: Path) -> None:
     os.utime(left, (0, 0))
     State.open(flows / "state").prune(40)
     assert not left.exists()
+
+
+def test_the_command_says_in_one_line_what_could_not_be_used(
+    flows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules(flows)
+    command = [
+        "run",
+        str(flows / "t.frules"),
+        "--flows",
+        str(flows / "flows"),
+        "--site",
+        str(flows / "site.yaml"),
+    ]
+    command += ["--state", str(flows / "state"), "--format", "json"]
+    assert main(command) == 0
+    first = capsys.readouterr()
+    assert not first.err
+    for path in kept(flows / "state"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert main(command) == 0
+    again = capsys.readouterr()
+    assert again.out == first.out
+    (line,) = again.err.splitlines()
+    assert line.startswith("state: ") and "cannot be used and was counted again" in line
+    assert main([*command[:-3], str(flows)]) == 3
+    assert "is no folder of a state" in capsys.readouterr().err
