@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from flowrules.model import expression as ex
 from flowrules.model.expression_text import expression_text
@@ -91,11 +92,13 @@ def _weighed(ways: Ways, cells: CellPlan | None) -> Iterator[str]:
     if cells is None:
         yield f"  each group tests its own predicates: {each} (by cells {by_cells})"
         return
-    counts = ", ".join(f"{name} {count:,}" for name, count in classes_at_most(cells).items())
+    classes = classes_at_most(cells)
+    counts = ", ".join(f"{name} {count:,}" for name, count in classes.items())
+    combinations = prod(classes[name] for name in cells.fields)
     yield f"    {by_cells} (each by its own predicates {each}):"
     for step in ways.cells:
         yield f"      {step.nanoseconds:5.1f} ns  {step.what}"
-    yield f"    classes at most: {counts}"
+    yield f"    classes at most: {counts}; {combinations:,} cells, {4 * combinations / 1e6:,.1f} MB to number them"
 
 
 def _places(members: Sequence[CellMember]) -> str:

@@ -317,6 +317,7 @@ def test_the_plan_takes_cells_where_they_cost_less() -> None:
     # each port, and all others
     assert classes_at_most(more.cells[1]) == {"dport": 31}
     assert "counted by cells of dport" in explain(more)
+    assert "classes at most: dport 31; 31 cells, 0.0 MB to number them" in explain(more)
 
 
 def test_what_cells_do_not_decide_is_left(by_cells: pytest.MonkeyPatch) -> None:
