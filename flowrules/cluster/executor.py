@@ -7,12 +7,13 @@ twice, in which order and where.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import define, field, frozen
 
@@ -38,32 +39,71 @@ LOST_SECONDS: Final = 60
 
 _LOOK_SECONDS: Final = 0.5
 
+_AHEAD: Final = 4
+"""For how many sources by themselves tasks are sent ahead, for each thread of the workers."""
+
 
 @frozen(eq=False)
 class Cluster:
     """An executor of stages on the workers of a Dask client."""
 
     client: Any
+    files_at_once: ClassVar[int] = 1 << 10
     own: int = 0
     """How many workers its own cluster is to have; 0: somebody else sees to that."""
 
     def scan(self, stage: Stage, sources: Sequence[FlowSource], progress: Progress | None) -> Scanned:
         """What a stage finds in all sources; those that this process alone can read are read here."""
-        slots = sum(self.client.nthreads().values())
         work = _Stage(self, progress)
         try:
-            work.begin(stage, partitions(sources, slots))
-            share = _read_here(stage, sources, work)
-            far = work.result()
+            work.begin(stage, partitions(sources, self.slots))
+            return _finished(stage, sources, work)
         except BaseException:
             work.cancel()
             raise
-        shares = [s for s in (share, far) if s is not None]
-        whole = added_up(shares)
-        if isinstance(sources, FlowSources):
-            for path, reason in sorted(set(whole.skipped)):
-                sources.leave_out(path, reason)
-        return whole.scanned(stage, len(sources))
+
+    def each(
+        self, stage: Stage, sources: Sequence[FlowSource], progress: Progress | None
+    ) -> Iterator[Scanned]:
+        """What a stage finds in each source by itself; some are counted ahead."""
+        slots = self.slots
+        ahead = deque[tuple[Sequence[FlowSource], _Stage]]()
+        sent: Any = None
+        done = 0
+        try:
+            for place in range(len(sources)):
+                alone, work = sources[place : place + 1], _Stage(self, None)
+                ahead.append((alone, work))
+                sent = work.begin(stage, partitions(alone, slots), sent)
+                if len(ahead) <= _AHEAD * slots and place < len(sources) - 1:
+                    continue
+                while len(ahead) > (_AHEAD * slots if place < len(sources) - 1 else 0):
+                    found = _finished(stage, *ahead[0])
+                    ahead.popleft()
+                    done += found.facts.records
+                    if progress is not None:
+                        progress(done)
+                    yield found
+        except BaseException:
+            for _, work in ahead:
+                work.cancel()
+            raise
+
+    @property
+    def slots(self) -> int:
+        """How many tasks the workers do at a time."""
+        return sum(self.client.nthreads().values())
+
+
+def _finished(stage: Stage, sources: Sequence[FlowSource], work: _Stage) -> Scanned:
+    """What was found in sources whose tasks were begun; those that this process alone can read are read now."""
+    here = _read_here(stage, sources, work)
+    far = work.result()
+    whole = added_up([s for s in (here, far) if s is not None])
+    if isinstance(sources, FlowSources):
+        for path, reason in sorted(set(whole.skipped)):
+            sources.leave_out(path, reason)
+    return whole.scanned(stage, len(sources))
 
 
 def _read_here(stage: Stage, sources: Sequence[FlowSource], work: _Stage) -> Share | None:
@@ -117,19 +157,20 @@ class _Stage:
     _tasks: int = 0
     _seen: float = field(factory=monotonic)
 
-    def begin(self, stage: Stage, cut: Sequence[Partition]) -> None:
-        """Send the stage and a task for each partition."""
+    def begin(self, stage: Stage, cut: Sequence[Partition], sent: Any = None) -> Any:
+        """Send the stage, unless it was ``sent``, and a task for each partition; returns the stage as it was sent."""
         from flowrules import __version__
 
         if not cut:
-            return
+            return sent
         self._name = f"flowrules-{uuid.uuid4().hex[:12]}"
         compiled = not isinstance(kernels(), NumpyKernels)
-        self._held = self.cluster.client.submit(
+        self._held = sent or self.cluster.client.submit(
             unpacked, packed(stage), __version__, compiled, key=f"{self._name}-stage", pure=False
         )
         for partition in cut:
             self._submit(_Work(partition))
+        return self._held
 
     def result(self) -> Share | None:
         """Wait for all tasks and return what they found together; ``None`` where there were none."""

@@ -6,9 +6,9 @@ ask of other declarations, and nothing else of the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from attrs import evolve, frozen
 
@@ -203,14 +203,24 @@ class Asked:
 class Executor(Protocol):
     """What carries out the scans of a run: the threads of this process, or other processes."""
 
+    files_at_once: ClassVar[int]
+    """How many sources ``each`` is to be given at a time."""
+
     def scan(self, stage: Stage, sources: Sequence[FlowSource], progress: Progress | None) -> Scanned:
         """What a stage finds in all sources; ``progress`` is told how many records are done."""
+
+    def each(
+        self, stage: Stage, sources: Sequence[FlowSource], progress: Progress | None
+    ) -> Iterator[Scanned]:
+        """What a stage finds in each source by itself, in their order."""
 
 
 @frozen
 class Threads:
     """The scans of a run in this process; ``rows`` is how many records a chunk holds (``None``: as they come)."""
 
+    files_at_once: ClassVar[int] = 8
+    """Most values of one file are those of the next, but what is made for a file is as large as all that they hold."""
     threads: int = 1
     rows: int | None = None
 
@@ -220,7 +230,14 @@ class Threads:
             task = stage.task
         return scan(task, sources, stage.around, threads=self.threads, rows=self.rows, progress=progress)
 
-    def repeated(self, stage: Stage) -> Callable[[Sequence[FlowSource], Progress | None], Scanned]:
-        """The same for several lots of sources one after the other, which are told apart."""
+    def each(
+        self, stage: Stage, sources: Sequence[FlowSource], progress: Progress | None
+    ) -> Iterator[Scanned]:
+        """Read the sources one after the other, with the same dictionaries."""
         scanner = Scanner(stage.task, stage.around, self.threads)
-        return lambda sources, progress: scanner.scan(sources, self.rows, progress)
+        done = 0
+        for place in range(len(sources)):
+            told = None if progress is None else (lambda n, d=done, p=progress: p(d + n))
+            found = scanner.scan(sources[place : place + 1], self.rows, told)
+            done += found.facts.records
+            yield found

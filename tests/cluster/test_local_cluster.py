@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 
+from flowrules.cluster import executor as executing
 from flowrules.cluster import partitions as cutting
 from flowrules.cluster.connecting import cluster
 from flowrules.cluster.executor import Cluster
@@ -149,7 +150,11 @@ def test_a_file_that_workers_do_not_see_gives_a_hint(flows: Path, two: Cluster, 
         run(loaded.program, elsewhere, conf=sources.conf, executor=two)
 
 
-def test_with_a_state(flows: Path, two: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_with_a_state(
+    flows: Path, two: Cluster, tmp_path: Path, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executing, "_AHEAD", ahead)
     loaded = rules(flows)
     expected = printed(loaded, open_sources([flows / "files"]))
     for again in (False, True):

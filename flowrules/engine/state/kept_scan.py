@@ -17,7 +17,7 @@ from flowrules.engine.grouped import Grouped
 from flowrules.engine.key_codes import Coders
 from flowrules.engine.merging import Merging, merged, size_of
 from flowrules.engine.scan import Progress, Scanned
-from flowrules.engine.stage import Executor, Stage, Threads
+from flowrules.engine.stage import Executor, Stage
 from flowrules.engine.state.cover import FEW, bundles, cover
 from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
 from flowrules.engine.state.folder import Keep, State, version
@@ -34,10 +34,6 @@ from flowrules.plan.plan import GroupingPlan
 _NUMBERS: Final = ("records", "first_start", "last_start", "first_end", "last_end", "timed")
 _TOLD: Final = frozenset({"stime", "duration", "type", "sip", "dip"})
 """The fields that facts are told from, where a scan reads them."""
-
-_SHARED: Final = 8
-"""So many files are counted with the same dictionaries: most values of one are those of the next, but what
-is made for a file is as large as all that they hold."""
 
 _SMALL: Final = 8
 """What has fewer than this part of the groups of the others is added to them in each run, and not kept with them."""
@@ -74,9 +70,9 @@ class KeptScan:
             return None
         return cls(state, program, sources, around, context)
 
-    def alone(self, source: FlowSource) -> Sequence[FlowSource]:
-        """One source, whose damage is noted where that of all is."""
-        return self.sources.of([source]) if isinstance(self.sources, FlowSources) else [source]
+    def alone(self, sources: Sequence[FlowSource]) -> Sequence[FlowSource]:
+        """Some sources, whose damage is noted where that of all is."""
+        return self.sources.of(sources) if isinstance(self.sources, FlowSources) else sources
 
     def digests(self, planned: Sequence[GroupingPlan]) -> list[str | None]:
         """The digest of each grouping; ``None`` where it asks for what other files decide."""
@@ -193,8 +189,9 @@ class _Scan:
             if lacking:
                 wanted.setdefault(lacking, []).append(place)
         for names, places in wanted.items():
-            for start in range(0, len(places), _SHARED):
-                self._count(names, places[start : start + _SHARED], missing)
+            most = self.executor.files_at_once
+            for start in range(0, len(places), most):
+                self._count(names, places[start : start + most], missing)
 
     def _count(
         self, names: Sequence[str], places: Sequence[int], missing: Mapping[str, Counter[str]]
@@ -203,28 +200,26 @@ class _Scan:
         own = {name: place for place, name in enumerate(self.digests)}
         groupings = [n for n in names if n != self.told]
         stage = self.make_stage([own[n] for n in groupings], self.told in names)
-        scan = self.executor.repeated(stage) if isinstance(self.executor, Threads) else None
-        left = list(reversed(places))
+        left = list(places)
         while left:
-            place = left.pop()
-            piece = self.pieces[place]
-            begin = self.done
-            progress = self.progress
+            begin, progress = self.done, self.progress
             told = None if progress is None else (lambda n, b=begin, p=progress: p(b + n))
-            source = self.by.alone(piece.source)
-            found = self.executor.scan(stage, source, told) if scan is None else scan(source, told)
-            self.done += found.facts.records
-            self.state.counted += len(groupings)
-            if piece.leaf is None:
-                self._loosen(place, names, found)
-            elif piece.unchanged() and not is_skipped(self.by.sources, piece):
-                self._keep_leaf(piece.leaf, names, found, missing)
-            else:
-                self._loosen(place, names, found)
-                copies = [p for p, one in enumerate(self.pieces) if one.leaf == piece.leaf]
-                left += [p for p in copies if p not in self._own_records]
-                for name in names:
-                    missing[name][piece.leaf] -= 1
+            some, left = left, []
+            founds = self.executor.each(stage, self.by.alone([self.pieces[p].source for p in some]), told)
+            for place, found in zip(some, founds, strict=True):
+                piece = self.pieces[place]
+                self.done += found.facts.records
+                self.state.counted += len(groupings)
+                if piece.leaf is None:
+                    self._loosen(place, names, found)
+                elif piece.unchanged() and not is_skipped(self.by.sources, piece):
+                    self._keep_leaf(piece.leaf, names, found, missing)
+                else:
+                    self._loosen(place, names, found)
+                    copies = [p for p, one in enumerate(self.pieces) if one.leaf == piece.leaf]
+                    left += [p for p in copies if p not in self._own_records]
+                    for name in names:
+                        missing[name][piece.leaf] -= 1
 
     def _loosen(self, place: int, names: Sequence[str], found: Scanned) -> None:
         """Take what was counted of a piece for this run alone."""
