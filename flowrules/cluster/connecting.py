@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -134,8 +135,16 @@ def _address(scheduler: str) -> str:
 def _greet(address: str, loop: Any) -> None:
     """See that a scheduler answers, and soon: Dask's client would wait for one that accepts and says nothing."""
     from distributed.comm import connect
+    from distributed.comm.addressing import get_address_host_port
     from distributed.security import Security
     from distributed.utils import sync
+
+    if address.startswith(("tcp://", "tls://")):
+        try:
+            # Dask's own attempts forget why they failed when their time is up
+            socket.create_connection(get_address_host_port(address), timeout=CONNECT_SECONDS).close()
+        except OSError as error:
+            raise _no_answer(address, error) from error
 
     async def greet() -> None:
         arguments = Security().get_connection_args("client")
