@@ -21,7 +21,7 @@ Codes = NDArray[np.uint32]
 Words = NDArray[np.uint64]
 
 _FIRST_SLOTS: Final = 1 << 12
-WINDOW_BITS: Final = 23
+WINDOW_BITS: Final = 21
 _MOST_WINDOW: Final = 1 << WINDOW_BITS
 """The widest range of whole numbers that a window looks up directly (4 bytes each)."""
 

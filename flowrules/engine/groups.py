@@ -93,8 +93,10 @@ class GroupNumbers:
             )
             if bits == before.bits:
                 return before
-            if sum(bits) > _WORD:
-                bits = tuple(max(n, b) for n, b in zip(needed, before.bits, strict=True))
+            least = tuple(max(n, b) for n, b in zip(needed, before.bits, strict=True))
+            if sum(bits) > _WORD or sum(least) <= WINDOW_BITS < sum(bits):
+                # without room to grow: a window is worth more
+                bits = least
             # what fits a window is looked up directly, the rest by hashing
             numbers: NumberCodes | WordCodes = WordCodes()
             if sum(bits) <= WINDOW_BITS:
