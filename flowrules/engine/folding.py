@@ -54,17 +54,21 @@ class Decided:
 
     def where(self, where: Where) -> Where | None:
         """The predicates that still have to be tested; ``None`` where no row passes."""
+        if not self.truths:
+            # nothing may be kept: this object may outlive the scan, and its predicates their identities
+            return where
         if id(where) not in self._wheres:
             self._wheres[id(where)] = self._reduced(where)
         return self._wheres[id(where)]
 
     def matter(self, task: Task) -> bool:
         """Whether a row may pass the predicates of any grouping or collection of a task."""
+        wheres = [where for where, _ in (*task.groupings, *task.collections)]
+        if not self.truths:
+            return bool(wheres)
         if not self._matters:
             told = self.truths
-            wheres = (where for where, _ in (*task.groupings, *task.collections))
-            passing = any(all(told.get(id(p)) is not False for p in w.predicates) for w in wheres)
-            self._matters.append(passing)
+            self._matters.append(any(all(told.get(id(p)) is not False for p in w.predicates) for w in wheres))
         return self._matters[0]
 
     def _reduced(self, where: Where) -> Where | None:

@@ -231,3 +231,18 @@ def test_damage_is_named_where_it_is_read_and_only_there(tmp_path: Path, threads
         run(made["bytes"], open_store(tmp_path / "s").sources(), threads=threads)
     found = run(made["packets"], open_store(tmp_path / "s").sources(), threads=threads)
     assert result_rows(found.tables["t:x"].frame, ["n"]) == [(100,)]
+
+
+def test_what_one_scan_decided_is_nothing_to_the_next(tmp_path: Path) -> None:
+    rows = [row(protocol=6, dport=d, stime=NOON + d) for d in range(20)]
+    with small_stores(50, 1):
+        write_store(tmp_path / "s", [flow_source(rows)])
+    stored = open_store(tmp_path / "s").sources()
+    nothing = program(tables=[table("x", {"n": m("flows")}, source(cmp("protocol", "=", 17)), [])])
+    assert run(nothing, stored, threads=1).flows.records == 20
+    for port in range(1, 200):
+        # one after the other, so that the next finds its predicates where the last had theirs
+        made = program(tables=[table("x", {"n": m("flows")}, source(cmp("dport", "<", port)), ["sip"])])
+        for sources in (stored, [flow_source(rows)]):
+            found = run(made, sources, threads=1)
+            assert result_rows(found.tables["t:x"].frame, ["n"]) == [(min(port, 20),)]
