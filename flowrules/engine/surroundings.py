@@ -51,7 +51,7 @@ class FieldWords:
         self.name = name
         self._bits: dict[ex.In, int] = {}
         self._tables: list[NDArray[Any]] = []
-        self._by_id: dict[int, int] = {}
+        self._by_id: dict[int, tuple[ex.In, int]] = {}
         self._lock = Lock()
 
     def add(self, node: ex.In) -> None:
@@ -59,20 +59,23 @@ class FieldWords:
         if node in self._bits:
             return
         assert isinstance(node.collection, ex.Ranges)
-        bit = self._bits[node] = len(self._bits)
+        bit = len(self._bits)
         table, place = divmod(bit, 16)
         if place == 0:
             self._tables.append(np.zeros(SMALL[self.name], np.uint16))
         for low, high in node.collection.ranges:
             self._tables[table][max(low, 0) : high + 1] |= np.uint16(1 << place)
+        # last: other threads look rows up meanwhile, and take every bit that is told here as done
+        self._bits[node] = bit
 
     def test(self, node: ex.In, rows: Rows) -> NDArray[np.bool_]:
         """Which rows pass one of the tests."""
-        bit = self._by_id.get(id(node))
-        if bit is None:
+        held = self._by_id.get(id(node))
+        if held is None:
             with self._lock:
                 self.add(node)
-                bit = self._by_id[id(node)] = self._bits[node]
+                held = self._by_id[id(node)] = node, self._bits[node]
+        bit = held[1]
         table, place = divmod(bit, 16)
         key = (self.name, "words", table)
         words = rows.held.get(key)
