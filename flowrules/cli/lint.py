@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -124,10 +125,12 @@ def command(
     configured = _settings(config, rules, rulesets)
     chosen = _chosen(rules, select, ignore)
     roots, faults, around = _surroundings(rulesets, site, settings)
-    with collector_held_off():  # trees and formulas hold no cycles
+    with collector_held_off():
         result = _lint(roots, faults, chosen, configured, around, _date(today))
         if fix or fix_unsafe or diff:
             result = _fix(result, roots, faults, chosen, configured, around, _date(today), fix_unsafe, diff)
+        # trees and formulas hold no cycles, and stay until the end: nobody need ever look through them
+        gc.freeze()
     known = baseline if baseline is not None else configured.baseline
     result, written = _against_baseline(result, known, baseline is not None, write_baseline)
     if not written and not diff:

@@ -159,17 +159,16 @@ class _Search:
         queue = pending
         while queue:
             formula = queue.pop()
-            match formula:
-                case Holds(variable=variable, domain=domain):
-                    held = state.get(variable)
-                    met = domain if held is None else held & domain
-                    if not met:
-                        return
-                    state[variable] = met
-                case All(items=items):
-                    queue.extend(items)
-                case Some():
-                    choices.append(formula)
+            if isinstance(formula, Holds):
+                held = state.get(formula.variable)
+                met = formula.domain if held is None else held & formula.domain
+                if not met:
+                    return
+                state[formula.variable] = met
+            elif isinstance(formula, All):
+                queue.extend(formula.items)
+            else:
+                choices.append(formula)
         self.left -= 1
         if self.left < 0:
             raise NotDecided
@@ -199,26 +198,20 @@ class _Search:
 
 def _possible(formula: Formula, state: State) -> bool:
     """Whether a formula might still hold (a quick look, not a proof)."""
-    match formula:
-        case Holds(variable=variable, domain=domain):
-            held = state.get(variable)
-            return held is None or held.meets(domain)
-        case All(items=items):
-            return all(_possible(i, state) for i in items)
-        case Some(items=items):
-            return any(_possible(i, state) for i in items)
+    if isinstance(formula, Holds):
+        held = state.get(formula.variable)
+        return held is None or held.meets(formula.domain)
+    enough = all if isinstance(formula, All) else any
+    return enough(_possible(i, state) for i in formula.items)
 
 
 def _certain(formula: Formula, state: State) -> bool:
     """Whether a formula holds already (a quick look)."""
-    match formula:
-        case Holds(variable=variable):
-            held = state.get(variable)
-            return held is not None and not held.meets(formula.otherwise)
-        case All(items=items):
-            return all(_certain(i, state) for i in items)
-        case Some(items=items):
-            return any(_certain(i, state) for i in items)
+    if isinstance(formula, Holds):
+        held = state.get(formula.variable)
+        return held is not None and not held.meets(formula.otherwise)
+    enough = all if isinstance(formula, All) else any
+    return enough(_certain(i, state) for i in formula.items)
 
 
 def states(

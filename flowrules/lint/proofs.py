@@ -77,15 +77,18 @@ class Prover:
     def impossible(self, formulas: Iterable[Formula], wire: bool = True) -> bool | None:
         """Whether no flow can make all formulas true; ``wire``: no flow that a wire carries."""
         asked = list(formulas)
-        if FALSE in asked:
-            return True
         key = (frozenset(asked), wire)
         if key not in self._answers:
-            try:
-                self._answers[key] = not satisfiable(*self._problem([*asked, *presence(asked)], wire))
-            except NotDecided:
-                self._answers[key] = None
+            self._answers[key] = self._impossible(asked, wire)
         return self._answers[key]
+
+    def _impossible(self, asked: list[Formula], wire: bool) -> bool | None:
+        if FALSE in asked:
+            return True
+        try:
+            return not satisfiable(*self._problem([*asked, *presence(asked)], wire))
+        except NotDecided:
+            return None
 
     def _problem(self, formulas: list[Formula], wire: bool) -> tuple[list[Formula], Sequence[Propagator]]:
         """The formulas with what is true of every flow; ``wire``: of every flow on a wire."""
