@@ -55,6 +55,10 @@ def _told(url: str) -> Iterator[None]:
     except FlowFileError:
         raise
     except FileNotFoundError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+            # a web server that does not answer is told by its driver as a file that is not there
+            raise FlowFileError(url, f"the server cannot be reached: {_line(cause)}") from error
         raise FlowFileError(url, "no such file or folder") from error
     except PermissionError as error:
         raise FlowFileError(url, "permission denied") from error
@@ -68,8 +72,12 @@ def _told(url: str) -> Iterator[None]:
         what = f"what reads {protocol}:// is not installed"
         raise FlowFileError(url, what, hint=f"pip install '{missing}'") from error
     except Exception as error:
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FlowFileError(url, f"cannot be read: {text}") from error
+        raise FlowFileError(url, f"cannot be read: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _place(url: str) -> tuple[Any, str]:

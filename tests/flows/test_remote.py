@@ -154,3 +154,12 @@ def test_damage_behind_a_url(memory: str) -> None:
     system.pipe("/bucket/day/a.rw", system.cat("/bucket/day/a.rw")[:-5])
     with pytest.raises(FlowFileError, match="the file ends inside a record"):
         multiset(open_sources([f"{memory}/day/a.rw"]))
+
+
+def test_a_server_that_does_not_answer_is_not_a_missing_file() -> None:
+    pytest.importorskip("aiohttp", reason="fsspec reads http with aiohttp, which is not installed")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    url = f"http://127.0.0.1:{server.server_port}/a.rw"
+    server.server_close()
+    with pytest.raises(FlowFileError, match="the server cannot be reached"):
+        open_sources((url,))
