@@ -125,3 +125,15 @@ def test_what_bounds_spare_a_store(tmp_path, capsys, monkeypatch):
     run_rules(rules, open_sources([str(store)]), watch=watch)
     (scan,) = watch.scans
     assert (scan.skips.zones, scan.skips.skipped, scan.skips.records) == (segments, skipped, spared)
+
+
+def test_the_time_of_a_step_within_is_its_own(monkeypatch):
+    clock = iter((0, 10, 40, 100))
+    monkeypatch.setattr("flowrules.engine.watch.thread_time_ns", lambda: next(clock))
+    watch = Recording()
+    watch.begin(1)
+    with watch.scanning(), watch.facts(7):
+        pass
+    assert watch.scan.facts.nanoseconds == 30
+    assert watch.scan.facts.rows == 7
+    assert watch.scan.rest.nanoseconds == 70

@@ -306,3 +306,24 @@ def test_completing_names_of_commands_and_options() -> None:
     assert complete("flowrules from ", 2) == ["silk"]
     assert complete("flowrules completion z", 2) == ["zsh"]
     assert complete("flowrules --v", 1) == ["--version"]
+
+
+def test_a_program_that_ends_at_once_has_said_all_and_ends_with_its_code(tmp_path):
+    (tmp_path / "a.frules").write_text("".join(f"filter f{n} = tcp and udp\n" for n in range(2000)))
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('told', file=sys.stderr))\n"
+        "from flowrules.__main__ import main\n"
+        "sys.argv = ['flowrules', 'lint', '--select', 'FR301', '--format', 'concise', sys.argv[1]]\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "a.frules")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.count("FR301") == 2000
+    assert done.stdout.endswith("2000 errors\n")
+    assert done.stderr == "told\n"
