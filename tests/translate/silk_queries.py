@@ -9,22 +9,10 @@ from datetime import UTC, datetime
 from attrs import frozen
 
 from tests.translate.model.filtering import instant
-from tests.translate.model.records import MAPPED, Row, address_text, rows_of
+from tests.translate.model.records import CONF, MAPPED, Row, address_text, rows_of
 
 _FLAG_NAMES = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
-_TYPES = [
-    "in",
-    "out",
-    "inweb",
-    "outweb",
-    "innull",
-    "outnull",
-    "int2int",
-    "ext2ext",
-    "inicmp",
-    "outicmp",
-    "other",
-]
+_TYPES = CONF["types"]
 _KEYS = [
     "sip",
     "dip",
