@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from flowrules.processor import choose_sorting
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``arguments`` (``sys.argv`` without the program's name) and return the exit code.
@@ -20,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # numpy starts a thread for linear algebra on each core, and nothing here multiplies matrices
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    choose_sorting()
     # trees, plans and results hold next to no cycles, and looking for some takes a quarter of a short command
     gc.set_threshold(200_000, 50, 100)
     try:
