@@ -67,6 +67,7 @@ def small_stores(rows: int, least: int) -> Iterator[pytest.MonkeyPatch]:
     """Blocks of so many rows, segments of every size, zones with fewer than ``least`` rows counted together; nothing waits for a disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrange, "LEAST_SEGMENT", 2)
+        patch.setattr(arrange, "LEAST_SERVICE", 3)
         patch.setattr(day_buffers.DayBuffers.__init__, "__defaults__", (rows, 4 * rows))
         patch.setattr(writing, "_LEAST_BLOCK", 0)
         patch.setattr(work, "LEAST_ROWS", least)

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from flowrules.flows.table import CHUNK_ROWS, Chunk, widen
+from flowrules.flows.table import Chunk, widen
 from flowrules.model.fields import ADDRESS
 
 Array = NDArray[Any]
@@ -21,10 +21,13 @@ DAY: Final = 86_400_000
 UNDATED: Final = "undated"
 """The day of records without a start time."""
 
-BLOCK_ROWS: Final = CHUNK_ROWS
-"""About how many rows a block has: from three quarters of this to nearly twice as many."""
+BLOCK_ROWS: Final = 1 << 21
+"""About how many rows a block has: from three quarters of this to a chunk more.
 
-MOST_WAITING: Final = 4 * BLOCK_ROWS
+The more there are, the more services have segments of their own; and so much waits in memory for its block to fill.
+"""
+
+MOST_WAITING: Final = BLOCK_ROWS
 """The most rows that wait for their block to fill, over all days."""
 
 

@@ -1,4 +1,4 @@
-"""A segment: the rows of a block that have one type and one protocol, with the bounds of every column."""
+"""A segment: the rows of a block that have one type, one protocol and perhaps one service, with the bounds of every column."""
 
 from __future__ import annotations
 

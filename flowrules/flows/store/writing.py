@@ -37,7 +37,7 @@ from flowrules.flows.store.manifest import (
 from flowrules.flows.store.part import Part
 from flowrules.flows.store.part_writer import PartWriter, sync
 from flowrules.flows.store.reading import open_store
-from flowrules.flows.table import Chunk, FlowSource
+from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import format_cidr, parse_cidr
 from flowrules.model.fields import ADDRESS, STORED
@@ -321,7 +321,7 @@ class StoreWriter:
             loose, part = part, self._part(group)
             buffers = DayBuffers()
             for chunk in Part.open(loose.folder, entry, f"{self.name}/{WRITING}").chunks(
-                None, BLOCK_ROWS, 0, ""
+                None, CHUNK_ROWS, 0, ""
             ):
                 for _, block in buffers.add(chunk):
                     part.add(block)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from flowrules.flows.store import address_table, arrange, home_codes, open_store
 from flowrules.flows.store.address_table import AddressTable
 from flowrules.flows.store.home_codes import HomeCodes
 from flowrules.flows.store.ipv4_table import Ipv4Table
-from flowrules.flows.table import widen
+from flowrules.flows.table import Chunk, widen
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import parse_address, to_integers
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED, STORED
@@ -62,6 +64,68 @@ def test_type_and_protocol_are_constant_but_in_the_last_segment_of_a_block(tmp_p
             assert segment.constants["type"] == segment.type
     pairs = [(s.type, s.protocol, s.wide) for s in segments if s not in mixed]
     assert len(set(pairs)) == len(pairs) > 10
+
+
+@pytest.mark.parametrize("wide", [0.0, 0.3])
+def test_busy_services_have_segments_of_their_own(tmp_path, few, monkeypatch, wide):
+    monkeypatch.setattr(arrange, "LEAST_SERVICE", 60)
+    random = np.random.default_rng(4)
+    chunk = made(6000, wide=wide)
+    columns = dict(chunk.columns)
+    # half of the rows are answers
+    answers = random.random(6000) < 0.5
+    columns["sport"] = np.where(answers, chunk["dport"], chunk["sport"])
+    columns["dport"] = np.where(answers, chunk["sport"], chunk["dport"])
+    write_store(tmp_path / "s", [source_of(chunk := Chunk(columns, 6000))])
+    store = open_store(tmp_path / "s")
+    assert multiset(store.sources()) == multiset([source_of(chunk)])
+    segments = list(store.segments())
+    served = [
+        (s.type, s.protocol, s.wide, s.constants.get("sport"), s.constants.get("dport")) for s in segments
+    ]
+    busy = [one for one in served if (one[3] is None) != (one[4] is None)]
+    assert len(set(busy)) == len(busy)
+    expected = {
+        (kind, protocol, False, *ports)
+        for kind in (0, 1, 2, 3, 8)
+        for port in (53, 80, 443)
+        for protocol in (6, 17)
+        for ports in ((port, None), (None, port))
+    }
+    if not wide:
+        enough = Counter(
+            (kind, protocol, False, *((s, None) if s in (53, 80, 443) else (None, d)))
+            for kind, protocol, s, d in zip(
+                *(chunk[n].tolist() for n in ("type", "protocol", "sport", "dport")), strict=True
+            )
+        )
+        assert set(busy) == {one for one, rows in enough.items() if rows >= 60} & expected
+        assert len(busy) > 40
+    assert {port for one in busy for port in one[3:] if port is not None} == {53, 80, 443}
+
+
+def test_rows_of_a_service_stay_in_their_order(tmp_path, few, monkeypatch):
+    monkeypatch.setattr(arrange, "LEAST_SERVICE", 60)
+    chunk = made(6000)
+    columns = {**chunk.columns, "stime": np.sort(chunk["stime"])}
+    write_store(tmp_path / "s", [source_of(Chunk(columns, 6000))])
+    for segment in list(open_store(tmp_path / "s").segments())[:-1]:
+        assert (np.diff(segment.column("stime")) >= 0).all()
+
+
+def test_one_service_of_one_type_needs_no_order():
+    rows = 2 * arrange.LEAST_SERVICE
+    column = np.full(rows, 443, np.uint16)
+    chunk = Chunk({"sport": np.arange(rows).astype(np.uint16) + np.uint16(32768), "dport": column}, rows)
+    found = arrange.arrange(chunk, None)
+    assert found.starts == (0,)
+    assert found.order is None or found.order.tolist() == list(range(rows))
+    # a few rows of others come after them
+    column[[5, 77]] = 80
+    found = arrange.arrange(chunk, None)
+    assert found.order is not None
+    assert found.starts == (0, rows - 2)
+    assert found.order[-2:].tolist() == [5, 77]
 
 
 def test_bounds_are_those_of_the_rows(tmp_path, few):
