@@ -6,7 +6,7 @@ threads share the coders, so that codes of different chunks and files mean the s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,20 +39,6 @@ class Coder(Protocol):
 
     def decode(self, codes: Codes) -> Series:
         """The values of codes."""
-
-
-@runtime_checkable
-class PlainCoder(Coder, Protocol):
-    """A coder whose values mostly are whole numbers of 32 bits, which can do without codes."""
-
-    def plain(self, rows: Rows) -> Values | None:
-        """The rows' values as ``uint32`` (with what is known of them); ``None`` where any is none of that kind."""
-
-    def encode_plain(self, values: NDArray[np.uint32]) -> Codes:
-        """The codes of such values."""
-
-    def decode_plain(self, values: NDArray[np.uint32]) -> Series:
-        """Such values as a result column."""
 
 
 def _hidden(codes: Codes, values: Values) -> Codes:
@@ -126,7 +112,7 @@ class AddressCoder:
         return Series(self.of.type, narrowed(addresses), known, None, prefix)
 
     def plain(self, rows: Rows) -> Values | None:
-        """IPv4 addresses."""
+        """The rows' addresses as ``uint32``; ``None`` where any is not IPv4."""
         values = rows.values(self.of)
         return values if values.array.dtype == np.uint32 and not isinstance(self.of, ex.Mask) else None
 
@@ -192,7 +178,7 @@ class NumberCoder:
         return Series(self.of.type, numbers, _known(codes))
 
     def plain(self, rows: Rows) -> Values | None:
-        """Numbers, or of times in bins the numbers of their bins."""
+        """Numbers (of times in bins those of their bins) as ``uint32``; ``None`` where any does not fit."""
         of = self.of
         values = rows.values(of.of if isinstance(of, ex.Bin) else of)
         array = values.array
@@ -215,6 +201,10 @@ class NumberCoder:
         """Numbers; of bins, when they begin."""
         numbers = values.astype(np.int64)
         return Series(self.of.type, numbers * self.of.width if isinstance(self.of, ex.Bin) else numbers)
+
+
+PlainCoder = AddressCoder | NumberCoder
+"""The coders whose values mostly are whole numbers of 32 bits, which can do without codes."""
 
 
 class LabelCoder:

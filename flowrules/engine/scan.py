@@ -25,7 +25,7 @@ from flowrules.engine.row_values import Rows
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.task import Task
 from flowrules.engine.where import Selected, select_rows
-from flowrules.engine.work import Skips, Unit, Work
+from flowrules.engine.work import Foreknown, Skips, Unit, Work
 from flowrules.flows.table import FlowSource
 
 PIECE_ROWS = 1 << 17
@@ -191,6 +191,7 @@ class Scanner:
         self._task = task
         self._around = around
         self._states = [_State(task) for _ in range(max(threads, 1))]
+        self._foreknown = Foreknown(task, around)
         self._used = False
 
     def scan(
@@ -201,7 +202,8 @@ class Scanner:
             for state in self._states:
                 state.begin(self._task)
         self._used = True
-        return _scan(self._task, sources, self._around, self._states, rows, progress)
+        work = Work(self._task, sources, self._around, rows, self._foreknown)
+        return _scan(self._task, sources, self._around, self._states, work, progress)
 
 
 def _scan(
@@ -209,10 +211,9 @@ def _scan(
     sources: Sequence[FlowSource],
     around: Surroundings,
     states: Sequence[_State],
-    rows: int | None,
+    work: Work,
     progress: Progress | None,
 ) -> Scanned:
-    work = Work(task, sources, around, rows)
     units = work.units()
     lock = Lock()
     failed: list[BaseException] = []

@@ -7,6 +7,7 @@ match is not read.  Other sources are read chunk by chunk.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -52,20 +53,51 @@ class Unit:
     most: int = EVERY
 
 
+class Foreknown:
+    """What is known of a task's predicates before a row is read, kept from one scan with the task to the next."""
+
+    def __init__(self, task: Task, around: Surroundings) -> None:
+        self._task = task
+        self._around = around
+        self._by_constants: dict[tuple[tuple[str, int], ...], Decided] = {}
+
+    @cached_property
+    def folds(self) -> Folds:
+        """The predicates, to be folded over bounds."""
+        wheres = [where for where, _ in (*self._task.groupings, *self._task.collections)]
+        return Folds((p for where in wheres for p in where.predicates), self._around)
+
+    def of_chunk(self, chunk: Chunk) -> Decided:
+        """What the constants of a chunk say: mostly those of the chunk before."""
+        if not chunk.constants:
+            return NOTHING_DECIDED
+        key = tuple(sorted(chunk.constants.items()))
+        held = self._by_constants.get(key)
+        if held is None:
+            bounds = {name: np.array([[value, value]]) for name, value in key}
+            held = self._by_constants[key] = self.folds.decided(self.folds.fold(bounds, 1)[0])
+        return held
+
+
 class Work:
     """What is to be done for a task; ``records`` and ``facts`` are what came out without reading."""
 
     def __init__(
-        self, task: Task, sources: Sequence[FlowSource], around: Surroundings, rows: int | None
+        self,
+        task: Task,
+        sources: Sequence[FlowSource],
+        around: Surroundings,
+        rows: int | None,
+        foreknown: Foreknown,
     ) -> None:
         self._task = task
         self._sources = sources
         self._around = around
         self._rows = rows
+        self._foreknown = foreknown
         self.records = [0] * len(sources)
         self.facts = Facts()
         self.skips = Skips()
-        self._folds: Folds | None = None
 
     @property
     def done(self) -> int:
@@ -85,20 +117,12 @@ class Work:
         held = self._task.fields & source.fields
         chunks = source.chunks(held) if self._rows is None else source.chunks(held, self._rows)
         for chunk in chunks:
-            yield Unit(place, chunk, self._known_of(chunk), self._task.facts)
-
-    def _known_of(self, chunk: Chunk) -> Decided:
-        """What the constants of a chunk say."""
-        if not chunk.constants:
-            return NOTHING_DECIDED
-        folds = self._folded()
-        bounds = {name: np.array([[value, value]]) for name, value in chunk.constants.items()}
-        return folds.decided(folds.fold(bounds, 1)[0])
+            yield Unit(place, chunk, self._foreknown.of_chunk(chunk), self._task.facts)
 
     def _by_zones(self, place: int, source: FlowSource, zones: Zones) -> Iterator[Unit]:
         task = self._task
         held = task.fields & source.fields
-        folds = self._folded()
+        folds = self._foreknown.folds
         states = folds.fold(zones.bounds, len(zones))
         unread = np.zeros(len(zones), np.bool_)
         if task.facts:
@@ -133,12 +157,6 @@ class Work:
                     del waiting[alike]
         for (decided, facts, _), numbers in small.items():
             yield unit(numbers, decided, facts)
-
-    def _folded(self) -> Folds:
-        if self._folds is None:
-            wheres = [where for where, _ in (*self._task.groupings, *self._task.collections)]
-            self._folds = Folds((p for where in wheres for p in where.predicates), self._around)
-        return self._folds
 
 
 def zones_to_read(
