@@ -223,7 +223,7 @@ class AddressSet:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AddressSet):
             return NotImplemented
-        return self._key == other._key
+        return self is other or (self.range_count == other.range_count and self._key == other._key)
 
     def __hash__(self) -> int:
         return hash(self._key)

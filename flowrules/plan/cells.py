@@ -83,9 +83,9 @@ def _member(place: int, grouping: GroupingPlan, decisions: Decisions) -> CellMem
         else:
             tests.append(predicate)
     summed = all(map(_summed, grouping.aggregates))
-    if rest or grouping.keys or not summed:
-        rest = [p for p in grouping.where if p not in tests]
+    if cuts and (rest or grouping.keys or not summed):
         cuts = []
+        rest = [p for p in grouping.where if p not in tests]
     if not (tests or cuts) or _numbers_records(rest, grouping):
         return None
     keyed = len(grouping.keys) == 1 and _is_host(grouping.keys[0])
@@ -118,7 +118,7 @@ def clustered(
         else:
             joined.append((set(names), list(own)))
     number = {m.grouping: n for n, (_, own) in enumerate(joined) for m in own}
-    placed = [evolve(m, cluster=number[m.grouping]) if m.cuts else m for m in members]
+    placed = [evolve(m, cluster=number[m.grouping]) if number.get(m.grouping) else m for m in members]
     return placed, tuple(tuple(f for f in CUT_FIELDS if f in names) for names, _ in joined)
 
 
@@ -149,5 +149,7 @@ def _summed(aggregate: object) -> bool:
 
 def _numbers_records(rest: Sequence[ex.Expression], grouping: GroupingPlan) -> bool:
     """Whether the number of a record in its source matters."""
+    if not rest and not grouping.keys and all(map(_summed, grouping.aggregates)):
+        return False
     expressions = (*rest, *grouping.keys, *(a.of for a in grouping.aggregates))
     return "record_number" in fields_of(expressions, TYPES)

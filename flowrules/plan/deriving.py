@@ -20,10 +20,13 @@ def derived(groupings: Sequence[GroupingPlan]) -> list[GroupingPlan]:
     """
     plans = list(groupings)
     alike: dict[tuple[int, frozenset[Expression]], list[int]] = {}
-    for place, plan in enumerate(plans):
-        alike.setdefault((plan.scan, frozenset(plan.where)), []).append(place)
+    flows = [(plan.scan, frozenset(plan.where)) for plan in plans]
+    for place, own in enumerate(flows):
+        alike.setdefault(own, []).append(place)
     for place, coarse in enumerate(plans):
-        same_flows = alike[coarse.scan, frozenset(coarse.where)]
+        same_flows = alike[flows[place]]
+        if len(same_flows) == 1:
+            continue
         finer = [other for other in same_flows if _holds(plans[other], coarse)]
         if finer:
             best = max(finer, key=lambda other: (len(plans[other].keys), -other))

@@ -86,28 +86,34 @@ def _equal(value: ex.Expression) -> float:
 
 def by_predicates(groupings: Sequence[GroupingPlan]) -> list[Step]:
     """Each grouping tests its own predicates; equal ones are tested once."""
-    tested: dict[ex.Expression, float] = {}
-    selected: dict[tuple[ex.Expression, ...], float] = {}
-    steps: list[Step] = []
+    # equal predicates are one object
+    known: dict[int, tuple[float, float]] = {}
+    tested: dict[int, float] = {}
+    selected: dict[tuple[int, ...], float] = {}
+    counting = 0.0
     for grouping in groupings:
         share, cheap, dear = 1.0, [], 0.0
         for predicate in grouping.where:
-            each = cost(predicate)[0]
+            place = id(predicate)
+            held = known.get(place)
+            if held is None:
+                held = known[place] = cost(predicate)[0], passing(predicate)
+            each, passes = held
             if each <= CHEAP:
-                cheap.append(predicate)
-                tested[predicate] = each
+                cheap.append(place)
+                tested[place] = each
             else:
                 dear += share * (each + FETCHING) + SELECTING * share
-            share *= passing(predicate)
+            share *= passes
         if cheap:
             selected[tuple(cheap)] = SELECTING + _COMBINING * len(cheap)
         each = len(grouping.keys) * (CODING + FETCHING) + COUNTING * bool(grouping.keys)
         each += len(grouping.aggregates) * (FETCHING + COUNTING)
-        steps.append(Step("", dear + share * each))
+        counting += dear + share * each
     return [
         Step("tests on all rows", sum(tested.values())),
         Step("rows that pass them", sum(selected.values())),
-        Step("tests on those rows, and counting", total(steps)),
+        Step("tests on those rows, and counting", counting),
     ]
 
 

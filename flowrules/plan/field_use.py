@@ -49,11 +49,32 @@ def _directions_of(node: ex.Expression) -> tuple[str, ...]:
     return ()
 
 
+_CONSTANT: Final = (ex.Ranges, ex.Labels, ex.Addresses, ex.Numbers, ex.Wildcards)
+
+
+def plain_field(test: ex.Expression) -> str | None:
+    """The stored field of a test of one against constants, which looks at nothing else; most tests are such."""
+    of: ex.Expression
+    if isinstance(test, ex.FlagTest):
+        return test.name
+    if isinstance(test, ex.In) and len(test.items) == 1 and isinstance(test.collection, _CONSTANT):
+        of = test.items[0]
+    elif isinstance(test, ex.Compare) and isinstance(test.right, ex.Literal):
+        of = test.left
+    else:
+        return None
+    return of.name if isinstance(of, ex.Field) and of.name not in _DERIVED else None
+
+
 def fields_of(expressions: Iterable[ex.Expression], direction_by: str) -> frozenset[str]:
     """The stored fields that expressions need, with those that tell the direction where they ask for it."""
     wanted: set[str] = set()
     asked: set[str] = set()
     for expression in expressions:
+        plain = plain_field(expression)
+        if plain is not None:
+            wanted.add(plain)
+            continue
         for node in expression.walk():
             match node:
                 case ex.Field(name=name):
@@ -75,6 +96,8 @@ def welcome_fields(expressions: Iterable[ex.Expression]) -> frozenset[str]:
     """Fields that are read too where a source has them."""
     wanted: set[str] = set()
     for expression in expressions:
+        if plain_field(expression) is not None:
+            continue
         for node in expression.walk():
             if isinstance(node, ex.Field) and node.name in ("icmp_type", "icmp_code", "record_version"):
                 wanted.add("ip_version")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from flowrules.model import expression as ex
 from flowrules.model.program import AnomalyDeclaration, CheckDeclaration, Declaration, Program
@@ -19,17 +19,16 @@ from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import MATCHING, Aggregate, measured_later, parts_of
 from flowrules.plan.cells import plan_cells
 from flowrules.plan.contradictions import contradict
-from flowrules.plan.cost import cost
 from flowrules.plan.deriving import derived
+from flowrules.plan.facets import Facets
 from flowrules.plan.field_use import (
     COLLECTED,
     COLLECTED_WHERE_THERE,
     NETS,
     fields_of,
-    welcome_fields,
 )
 from flowrules.plan.key_tests import explodes, is_inside, keys_beside
-from flowrules.plan.missing import Fields, MissingField
+from flowrules.plan.missing import Fields, Lack, MissingField
 from flowrules.plan.plan import CollectionPlan, GroupingPlan, Plan, Query, ScanPlan
 from flowrules.plan.rewriting import NEVER, Asked, Rewriter, depends
 
@@ -56,6 +55,17 @@ def make_plan(
     return planner.plan()
 
 
+@frozen(eq=False)
+class _Wanted:
+    """Measures that are asked for together: each with what it is written out, those that look at rows together, the parts
+    to be kept for the others, and the stored fields that all of them need."""
+
+    measures: tuple[tuple[ex.Measure, ex.Measure], ...]
+    later: tuple[tuple[ex.Measure, ex.Measure], ...]
+    parts: tuple[Aggregate, ...]
+    fields: frozenset[str]
+
+
 class _Planner:
     def __init__(self, program: Program, fields: Fields | None, direction_by: str) -> None:
         self.program = program
@@ -72,9 +82,11 @@ class _Planner:
         self.ready_profiles: dict[str, int] = {}
         self.reasons: dict[int, str] = {1: "the flows are read"}
         self._open: list[str] = []
-        # equal expressions stand in many rules: what they ask for is found once
+        # equal expressions stand in many rules, and are one object once they are written out: each is looked at once
+        self._facets: dict[int, Facets] = {}
         self._asked: dict[ex.Expression, tuple[Asked, ...]] = {}
-        self._fields: dict[ex.Expression, frozenset[str]] = {}
+        self._wanted: dict[tuple[ex.Measure, ...], _Wanted] = {}
+        self._lacks: dict[frozenset[str], Lack | None] = {}
 
     # ---- what is wanted
 
@@ -184,11 +196,11 @@ class _Planner:
         """The scan after which all that conditions ask of other declarations is there."""
         ready = 0
         for condition in conditions:
-            for asked in self._depends(condition):
+            for asked in self._asked_by(condition):
                 ready = max(ready, self.asked(asked, owner, place or condition.span))
         return ready
 
-    def _depends(self, condition: ex.Expression) -> tuple[Asked, ...]:
+    def _asked_by(self, condition: ex.Expression) -> tuple[Asked, ...]:
         held = self._asked.get(condition)
         if held is None:
             held = self._asked[condition] = tuple(depends(condition))
@@ -219,23 +231,27 @@ class _Planner:
         return self.queries[key]
 
     def _query(self, demand: dm.Demand, profile: str | None) -> Query:
-        measures = tuple((m, self._written_out(m)) for m in demand.measures)
+        wanted = self._wanted_of(demand.measures)
+        measures, parts, later = wanted.measures, wanted.parts, wanted.later
         keys = tuple(self.rewriter.expand(k.of) for k in demand.keys)
         if demand.source.table is not None:
             return self._over_table(demand, keys, measures)
         conjuncts = self.rewriter.conjuncts(demand.source.predicate)
-        missing = self._lacking(demand, conjuncts, keys, measures)
+        facets = [self._facets_of(c) for c in conjuncts]
+        missing = self._lacking(demand, facets, keys, wanted)
         if missing is not None:
             return Query(demand, None, keys, (), (), measures, 0, missing)
-        if contradict(conjuncts):
+        if contradict(f.claim for f in facets):
             conjuncts = (NEVER,)
-        later = tuple(pair for pair in measures if measured_later(pair[1]))
+            facets = [self._facets_of(NEVER)]
         if later and profile is not None:
             return self._collection(demand, conjuncts, keys, measures, profile)
-        parts = tuple(dict.fromkeys(p for _, m in measures for p in parts_of(m)))
         level = 1 + max((self._ready_of(p.of, demand) for p in parts if p.kind == MATCHING), default=0)
         level = max([level, *(1 + self._ready_of(k, demand) for k in keys)])
-        where, deferred, extra, level = self._split(demand, conjuncts, keys, level)
+        asking = any(f.asked for f in facets)
+        where, deferred, extra, level = (
+            self._split(demand, conjuncts, keys, level) if asking else (conjuncts, (), (), level)
+        )
         ready = max([level, *(self._ready_of(c, demand) for c in deferred)])
         grouping = self._grouping(level, where, keys + extra, demand.source.direction, parts)
         if later:
@@ -243,10 +259,29 @@ class _Planner:
             return evolve(rows, grouping=grouping, extra=extra, deferred=deferred, measures=measures)
         return Query(demand, grouping, keys, extra, deferred, measures, ready)
 
+    def _wanted_of(self, measures: tuple[ex.Measure, ...]) -> _Wanted:
+        held = self._wanted.get(measures)
+        if held is None:
+            written = tuple((m, self._written_out(m)) for m in measures)
+            later = tuple(pair for pair in written if measured_later(pair[1]))
+            parts = tuple(dict.fromkeys(p for _, m in written for p in parts_of(m)))
+            fields = {name for p in parts for name in self._facets_of(p.of).fields}
+            if later:
+                fields.update(COLLECTED)
+                fields |= fields_of([a for _, m in later for a in m.args], self.direction_by)
+            held = self._wanted[measures] = _Wanted(written, later, parts, frozenset(fields))
+        return held
+
     def _written_out(self, measure: ex.Measure) -> ex.Measure:
         out = self.rewriter.expand(measure)
         assert isinstance(out, ex.Measure)
         return out
+
+    def _facets_of(self, expression: ex.Expression) -> Facets:
+        held = self._facets.get(id(expression))
+        if held is None:
+            held = self._facets[id(expression)] = Facets.looked_at(expression, self.direction_by)
+        return held
 
     def _over_table(
         self,
@@ -299,6 +334,9 @@ class _Planner:
         where = tuple(c for c in conjuncts if c not in deferred)
         return where, tuple(deferred), extra, level
 
+    def _in_order(self, where: Iterable[ex.Expression]) -> tuple[ex.Expression, ...]:
+        return tuple(sorted(where, key=lambda predicate: self._facets_of(predicate).cost))
+
     def _grouping(
         self,
         scan: int,
@@ -307,7 +345,7 @@ class _Planner:
         direction: str | None,
         parts: tuple[Aggregate, ...],
     ) -> int:
-        where = tuple(sorted(where, key=cost))
+        where = self._in_order(where)
         key = (scan, frozenset(where), frozenset(keys))
         inside = tuple(is_inside(k, direction) for k in keys)
         held = self.groupings.get(key)
@@ -332,7 +370,7 @@ class _Planner:
         scan = ready + 1
         if profile:
             self.reasons.setdefault(scan, f"{demand.owner} needs the rows of each host of {profile} together")
-        where = tuple(sorted(conjuncts, key=cost))
+        where = self._in_order(conjuncts)
         key = (scan, frozenset(where), keys, profile)
         held = self.collections.get(key)
         if held is None:
@@ -348,41 +386,22 @@ class _Planner:
     def _lacking(
         self,
         demand: dm.Demand,
-        conjuncts: tuple[ex.Expression, ...],
+        conjuncts: Sequence[Facets],
         keys: tuple[ex.Expression, ...],
-        measures: tuple[tuple[ex.Measure, ex.Measure], ...],
+        wanted: _Wanted,
     ) -> str | None:
         """Why an optional demand stays unknown; raises where one that is not optional lacks a field."""
         if self.fields is None:
             return None
-        needed = self._needed(conjuncts, keys, tuple(m for _, m in measures))
-        found = self.fields.lacking(needed, self.direction_by)
+        needed = wanted.fields.union(*(f.fields for f in (*conjuncts, *map(self._facets_of, keys))))
+        if needed not in self._lacks:
+            self._lacks[needed] = self.fields.lacking(needed, self.direction_by)
+        found = self._lacks[needed]
         if found is None:
             return None
         if demand.optional:
             return str(found)
         raise MissingField(found, demand.owner, demand.place)
-
-    def _needed(
-        self,
-        conjuncts: tuple[ex.Expression, ...],
-        keys: tuple[ex.Expression, ...],
-        measures: tuple[ex.Measure, ...],
-    ) -> frozenset[str]:
-        expressions: list[ex.Expression] = [*conjuncts, *keys]
-        for measure in measures:
-            expressions += [p.of for p in parts_of(measure)]
-        needed = {name for e in expressions for name in self._fields_of(e)}
-        if any(measured_later(m) for m in measures):
-            needed.update(COLLECTED)
-            needed |= fields_of([a for m in measures if measured_later(m) for a in m.args], self.direction_by)
-        return frozenset(needed)
-
-    def _fields_of(self, expression: ex.Expression) -> frozenset[str]:
-        held = self._fields.get(expression)
-        if held is None:
-            held = self._fields[expression] = fields_of((expression,), self.direction_by)
-        return held
 
     # ---- the whole
 
@@ -417,9 +436,9 @@ class _Planner:
                 expressions += [a for m in collection.measures for a in m.args]
                 wanted.update(COLLECTED)
                 wanted.update(COLLECTED_WHERE_THERE)
-        expressions = list(dict.fromkeys(expressions))
-        wanted |= welcome_fields(expressions)
-        wanted.update(name for e in expressions for name in self._fields_of(e))
+        for facets in map(self._facets_of, {id(e): e for e in expressions}.values()):
+            wanted |= facets.fields
+            wanted |= facets.welcome
         if "ip_version" in wanted and self.fields is not None and self.fields.some_lack("ip_version"):
             wanted.add("sip")
         if scan == 1:

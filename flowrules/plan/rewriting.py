@@ -6,6 +6,7 @@ After this two filters that mean the same by the same words are equal nodes, wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_not
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -14,6 +15,7 @@ from flowrules.model import expression as ex
 from flowrules.model.program import FilterDeclaration
 from flowrules.model.reversal import reverse
 from flowrules.model.types import TRUTH
+from flowrules.plan.field_use import plain_field
 
 DIRECTIONS: Final = frozenset({"all", "inbound", "outbound", "internal", "external", "blocked"})
 """Predefined filters that need no declaration."""
@@ -33,9 +35,9 @@ def rebuild(node: ex.Expression, change: Callable[[ex.Expression], ex.Expression
             new: object = change(value)
             if new is not value:
                 changed[name] = new
-        elif isinstance(value, tuple) and any(isinstance(v, ex.Expression) for v in value):
-            items = tuple(change(v) if isinstance(v, ex.Expression) else v for v in value)
-            if any(n is not v for n, v in zip(items, value, strict=True)):
+        elif type(value) is tuple:
+            items = tuple([change(v) if isinstance(v, ex.Expression) else v for v in value])
+            if any(map(is_not, items, value)):
                 changed[name] = items
     return attrs.evolve(node, **changed) if changed else node
 
@@ -67,9 +69,15 @@ class Rewriter:
 
     def conjuncts(self, predicate: ex.Expression) -> tuple[ex.Expression, ...]:
         """What must all be true for a flow to pass: the parts of the written-out predicate, each once."""
-        flat = self.expand(predicate)
-        items = flat.items if isinstance(flat, ex.And) else (flat,)
-        return tuple(dict.fromkeys(items))
+        # the whole, which is mostly that of one rule alone, is not written out
+        items: dict[ex.Expression, None] = {}
+        for part in _joined(predicate, ex.And) if isinstance(predicate, ex.And) else (predicate,):
+            flat = self.expand(part)
+            if isinstance(flat, ex.And):
+                items.update(dict.fromkeys(flat.items))
+            else:
+                items[flat] = None
+        return (NEVER,) if NEVER in items else tuple(items)
 
     def _of_name(self, name: str, reversed_: bool) -> ex.Expression:
         held = self._named.get((name, reversed_))
@@ -122,6 +130,8 @@ Asked: TypeAlias = ex.SetExpression | ex.Lookup | ex.CountOf | ex.Measure
 
 def depends(node: ex.Expression) -> Iterator[Asked]:
     """What a predicate or condition asks of other declarations: sets, look-ups, counts, totals."""
+    if plain_field(node) is not None:
+        return
     for part in node.walk():
         if isinstance(part, ex.In) and isinstance(part.collection, ex.InSet):
             yield part.collection.set

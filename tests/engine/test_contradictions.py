@@ -18,7 +18,7 @@ from flowrules.flows.silk_conf import BUILT_IN
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.model import types as t
-from flowrules.plan.contradictions import contradict
+from flowrules.plan.contradictions import claim, contradict
 from flowrules.plan.explain import explain
 from flowrules.plan.planner import make_plan
 from tests.engine.building import all_of, among, cmp, f, m, program, source, table
@@ -49,7 +49,7 @@ def types(*labels: str) -> ex.Expression:
     ],
 )
 def test_no_flow_can_pass(tests: list[ex.Expression]) -> None:
-    assert contradict(tests)
+    assert contradict(map(claim, tests))
     planned = make_plan(program(tables=[table("n", {"n": m("flows")}, source(all_of(*tests)))]))
     assert "of none: no flow passes all of its tests" in explain(planned)
 
@@ -67,13 +67,13 @@ def test_no_flow_can_pass(tests: list[ex.Expression]) -> None:
     ],
 )
 def test_some_flow_may_pass(tests: list[ex.Expression]) -> None:
-    assert not contradict(tests)
+    assert not contradict(map(claim, tests))
 
 
 @given(st.lists(st.one_of(small, cuts), min_size=2, max_size=5), st.integers(0, 9))
 @settings(max_examples=200, deadline=None)
 def test_what_contradicts_itself_passes_nothing(tests: list[Any], seed: int) -> None:
-    if contradict(tests):
+    if contradict(map(claim, tests)):
         columns = flows(seed, 500)
         rows = Rows(Chunk(columns, 500), AROUND)
         assert not np.logical_and.reduce([truth(test, rows)[0] for test in tests]).any()
