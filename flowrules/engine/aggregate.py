@@ -7,6 +7,7 @@ partials are added up at the end.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -49,13 +50,17 @@ class Grouping:
         self.value_coders: dict[Aggregate, Coder] = {
             a: coders.of(a.of) for a in self.aggregates if a.kind in (VALUES, SUM, SQUARES)
         }
-        # a group's values, or its denominators, are pairs of its number and a code
-        self.pairs: dict[Aggregate, GroupNumbers] = {
-            a: GroupNumbers((32, 32)) for a in self.aggregates if a.kind in (VALUES, SUM, SQUARES)
-        }
-        self.denominators: dict[Aggregate, NumberCodes] = {
-            a: NumberCodes() for a in self.aggregates if a.kind in (SUM, SQUARES)
-        }
+        self._ratios: dict[Aggregate, tuple[GroupNumbers, NumberCodes]] = {}
+        self._lock = Lock()
+
+    def ratios(self, aggregate: Aggregate) -> tuple[GroupNumbers, NumberCodes]:
+        """The numbers of pairs of group and denominator of a sum, and the codes of denominators; made when they are
+        asked for, since most values are no ratios."""
+        with self._lock:
+            held = self._ratios.get(aggregate)
+            if held is None:
+                held = self._ratios[aggregate] = GroupNumbers((32, 32)), NumberCodes()
+        return held
 
     def spread_rows(self, rows: Rows) -> Rows:
         """A row for each bin that each row touches, with its weight and its bin."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from flowrules.engine.aggregate import Grouping
+    from flowrules.engine.dictionaries import NumberCodes
+    from flowrules.engine.groups import GroupNumbers
 
 Index = NDArray[np.intp]
 
@@ -119,27 +121,22 @@ class _SumPart(GroupPart):
     """Exact sums of values or of their squares; of ratios by denominator, of floats by value."""
 
     def __init__(self, grouping: Grouping, aggregate: Aggregate) -> None:
+        self._grouping = grouping
+        self._aggregate = aggregate
         self._of = aggregate.of
         self._squares = aggregate.kind == SQUARES
-        self._pairs = grouping.pairs[aggregate]
-        self._denominators = grouping.denominators[aggregate]
-        self._whole: ExactSums | ExactSquares = self._new()
-        self._parts: ExactSums | ExactSquares = self._new()
-        self._high = ExactSums()
-        self._scale = 1
-        self._floats = _ValuePart(grouping, aggregate)
+        self._whole = _sums(self._squares)
         self._unknown = _Unknown()
-
-    def _new(self) -> ExactSums | ExactSquares:
-        return ExactSquares() if self._squares else ExactSums()
+        # most values are whole: what others need is made when one comes
+        self._ratios: _Ratios | None = None
+        self._floats: _ValuePart | None = None
 
     def add(self, groups: Index | None, size: int, rows: Rows) -> None:
         values = rows.values(self._of)
         self._unknown.add(groups, size, values)
         some, groups_known = _known_rows(groups, values)
-        count = rows.rows if some is None else len(some)
         if values.array.dtype.kind == "f":
-            self._floats.add(groups, size, rows)
+            self._of_floats().add(groups, size, rows)
             return
         array = values.array if some is None else values.array.take(some)
         weights = rows.held.get(WEIGHTS)
@@ -150,10 +147,19 @@ class _SumPart(GroupPart):
             self._whole.add(groups_known, size, _whole_numbers(array))
             return
         below = values.denominators if some is None else values.denominators.take(some)
-        self._scale = values.scale
-        own = np.ones(count, np.uint32) if groups_known is None else groups_known.astype(np.uint32)
-        pair = self._pairs.encode((own, self._denominators.encode(below)))
-        self._parts.add(pair.astype(np.intp), len(self._pairs), _whole_numbers(array))
+        ratios = self._of_ratios()
+        ratios.scale = values.scale
+        ratios.parts.add(ratios.pairs_of(groups_known, below), ratios.size, _whole_numbers(array))
+
+    def _of_ratios(self) -> _Ratios:
+        if self._ratios is None:
+            self._ratios = _Ratios(*self._grouping.ratios(self._aggregate), _sums(self._squares))
+        return self._ratios
+
+    def _of_floats(self) -> _ValuePart:
+        if self._floats is None:
+            self._floats = _ValuePart(self._grouping, self._aggregate)
+        return self._floats
 
     def add_masked(self, groups: Index | None, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
         self._whole.add(groups, size, rows.values(self._of).array * passed)
@@ -170,14 +176,13 @@ class _SumPart(GroupPart):
                 share = share.astype(object)
             above = array.astype(share.dtype) * share
             below = weights.parts if some is None else weights.parts.take(some)
-        own = np.ones(len(above), np.uint32) if groups is None else groups.astype(np.uint32)
-        pair = self._pairs.encode((own, self._denominators.encode(below))).astype(np.intp)
+        ratios = self._of_ratios()
+        pair = ratios.pairs_of(groups, below)
         if above.dtype == object:
             # past 63 bits: by halves
-            high = (above >> 32).astype(np.int64)
-            self._high.add(pair, len(self._pairs), high)
+            ratios.high.add(pair, ratios.size, (above >> 32).astype(np.int64))
             above = (above & 0xFFFFFFFF).astype(np.int64)
-        self._parts.add(pair, len(self._pairs), above)
+        ratios.parts.add(pair, ratios.size, above)
 
     def add_counted(self, sums: NDArray[np.int64]) -> None:
         groups = np.flatnonzero(sums)
@@ -186,40 +191,24 @@ class _SumPart(GroupPart):
     def merge(self, other: _SumPart) -> None:
         self._unknown.merge(other._unknown)
         self._whole.merge(other._whole)  # type: ignore[arg-type]
-        self._parts.merge(other._parts)  # type: ignore[arg-type]
-        self._high.merge(other._high)
-        self._floats.merge(other._floats)
-        self._scale = max(self._scale, other._scale)
+        if other._ratios is not None:
+            self._of_ratios().merge(other._ratios)
+        if other._floats is not None:
+            self._of_floats().merge(other._floats)
 
     def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
         size = int(groups[-1]) + 1 if len(groups) else 1
         totals = self._whole.totals(size).take(groups)
         known = self._unknown.known(groups, counts)
-        if len(self._denominators) > 1:
-            totals = self._with_ratios(totals, place)
+        if self._ratios is not None:
+            totals = self._ratios.added_to(totals, place, self._squares)
+        if self._floats is None:
+            return Totals(totals, known)
         floats = self._floats.finish(groups, place, counts)
         assert isinstance(floats, ValueCounts)
         if len(floats.counts):
             totals = self._with_floats(totals, floats)
         return Totals(totals, known, len(floats.counts) > 0)
-
-    def _with_ratios(self, totals: NDArray[Any], place: Index) -> NDArray[Any]:
-        from fractions import Fraction
-
-        out = totals.astype(object)
-        group, code = self._pairs.columns()
-        sums = self._parts.totals(len(self._pairs)).tolist()
-        high = self._high.totals(len(self._pairs))
-        if high.any():
-            sums = [low + (h << 32) for low, h in zip(sums, high.tolist(), strict=True)]
-        below = self._denominators.values(np.uint64).take(code).tolist()
-        row = place.take(group, mode="clip").tolist()
-        scale = self._scale**2 if self._squares else self._scale
-        for pair in range(1, len(self._pairs)):
-            if sums[pair]:
-                divisor = below[pair] ** 2 if self._squares else below[pair]
-                out[row[pair]] += Fraction(sums[pair] * scale, divisor)
-        return out
 
     def _with_floats(self, totals: NDArray[Any], floats: ValueCounts) -> NDArray[Any]:
         from fractions import Fraction
@@ -229,6 +218,61 @@ class _SumPart(GroupPart):
         for row, value, count in zip(floats.rows.tolist(), values, floats.counts.tolist(), strict=True):
             number: Fraction = Fraction(value)
             out[row] += count * (number * number if self._squares else number)
+        return out
+
+
+def _sums(squares: bool) -> ExactSums | ExactSquares:
+    return ExactSquares() if squares else ExactSums()
+
+
+class _Ratios:
+    """Sums of ratios (or of their squares): of their numerators, by group and denominator."""
+
+    def __init__(
+        self, pairs: GroupNumbers, denominators: NumberCodes, parts: ExactSums | ExactSquares
+    ) -> None:
+        self._pairs = pairs
+        self._denominators = denominators
+        self.parts = parts
+        self.high = ExactSums()
+        """The upper halves of numerators past 63 bits, in units of 2^32."""
+        self.scale = 1
+
+    @property
+    def size(self) -> int:
+        """One more than the highest pair of a group and a denominator."""
+        return len(self._pairs)
+
+    def pairs_of(self, groups: Index | None, below: NDArray[Any]) -> Index:
+        """The pair of each row's group (``None``: all are of group 1) and denominator."""
+        own = np.ones(len(below), np.uint32) if groups is None else groups.astype(np.uint32)
+        return self._pairs.encode((own, self._denominators.encode(below))).astype(np.intp)
+
+    def merge(self, other: _Ratios) -> None:
+        """Add the sums of another thread."""
+        self.parts.merge(other.parts)  # type: ignore[arg-type]
+        self.high.merge(other.high)
+        self.scale = max(self.scale, other.scale)
+
+    def added_to(self, totals: NDArray[Any], place: Index, squares: bool) -> NDArray[Any]:
+        """Totals of groups with the sums of these; ``place`` gives the row of each group."""
+        from fractions import Fraction
+
+        if len(self._denominators) <= 1:
+            return totals
+        out = totals.astype(object)
+        group, code = self._pairs.columns()
+        sums = self.parts.totals(len(self._pairs)).tolist()
+        high = self.high.totals(len(self._pairs))
+        if high.any():
+            sums = [low + (h << 32) for low, h in zip(sums, high.tolist(), strict=True)]
+        below = self._denominators.values(np.uint64).take(code).tolist()
+        row = place.take(group, mode="clip").tolist()
+        scale = self.scale**2 if squares else self.scale
+        for pair in range(1, len(self._pairs)):
+            if sums[pair]:
+                divisor = below[pair] ** 2 if squares else below[pair]
+                out[row[pair]] += Fraction(sums[pair] * scale, divisor)
         return out
 
 
