@@ -77,13 +77,25 @@ class CellClasses:
             out += np.uint32(fixed)
         return out
 
+    def class_of(self, numbers: Cells, place: int) -> Cells:
+        """The class of a field in each combination."""
+        out: Cells = numbers // np.uint32(self._strides[place]) % np.uint32(len(self._values[place]))
+        return out
+
+    def class_rows(self, place: int) -> Rows:
+        """Rows that stand for the classes of a field, with nothing but its values."""
+        values = self._values[place]
+        rows = Rows(Chunk({self.fields[place]: values}, len(values)), self.around)
+        rows.truths.update((id(atom), (held, possible)) for atom, held, possible in self._told[place])
+        return rows
+
     def samples(self, numbers: Cells) -> Rows:
         """Rows that stand for combinations: one each, with the first value of each class."""
         columns: dict[str, NDArray[Any]] = {}
         truths: dict[int, tuple[Known, Known]] = {}
         for place, name in enumerate(self.fields):
             values = self._values[place]
-            one = numbers // self._strides[place] % len(values)
+            one = self.class_of(numbers, place)
             columns[name] = values.take(one)
             # what each test says of a class was told when the classes were made
             for atom, held, possible in self._told[place]:

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Partial
 from flowrules.engine.cell_classes import CellClasses
+from flowrules.engine.cell_truths import CellTruths
 from flowrules.engine.cut_cells import CutCells, CutMember
 from flowrules.engine.exact_sums import grown
 from flowrules.engine.folding import NOTHING_DECIDED, Decided
 from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import Coder, codes_of
-from flowrules.engine.predicates import truth
 from flowrules.engine.range_classes import RangeClasses
 from flowrules.engine.row_values import Rows
 from flowrules.engine.signatures import Signatures
@@ -139,6 +139,7 @@ class CellCounter:
 
         self._units = [unit_of(member.where.cheap) for member in task.members]
         self._atom_units = {a: unit_of((a,)) for m in task.members for a in base_atoms(m.cuts)}
+        self._truths = CellTruths(task.classes, self._tests)
         self._keys = list(units)
         self._passed = np.zeros((1, len(units)), np.bool_)
         """Which cell (by its id) passes which tests; cell 0 stands for rows that are put aside."""
@@ -235,12 +236,7 @@ class CellCounter:
         new = np.sort(raw.take(np.flatnonzero(self._ids.take(raw) == marks)))
         first = len(self._passed)
         self._ids[new] = np.arange(first, first + len(new), dtype=np.uint32)
-        samples = self._task.classes.samples(new)
-        by_unit = np.ones((len(self._tests), len(new)), np.bool_)
-        for told, tests in zip(by_unit, self._tests, strict=True):
-            for test in tests:
-                told &= truth(test, samples)[0]
-        passed = np.ascontiguousarray(by_unit.T)
+        passed = self._truths.passed(new)
         self._passed = np.concatenate((self._passed, passed))
         for signatures in (*(h.signatures for h in self._by_host), self._choosing.signatures):
             signatures.extend(passed)

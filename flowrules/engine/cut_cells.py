@@ -63,6 +63,8 @@ class CutCells:
         self.members = list(members)
         self.signatures = Signatures([*(m.unit for m in members), *atom_units])
         self._fields = [_CutField(field, members) for field in fields]
+        self._mixed = [[c for c in m.cuts if not any(f.tells(c) for f in self._fields)] for m in members]
+        """Of each member the cuts that no field alone decides."""
         self._base = classes
         self._raw = np.zeros(1, np.uint32)
         """A combination of classes for each signature."""
@@ -87,8 +89,7 @@ class CutCells:
         own = np.zeros(len(self.signatures), np.uint32)
         own[numbers] = raw
         self._raw = np.concatenate((self._raw, own[before:]))
-        wanted = self.signatures.wanted_by()
-        self._open(np.stack([wanted[m.unit][before:] for m in self.members], axis=1))
+        self._open(self.signatures.wanted([m.unit for m in self.members], before))
 
     def _open(self, wanted: NDArray[np.bool_]) -> None:
         """Number the local classes of new signatures, of which ``wanted`` says which members they leave open."""
@@ -153,24 +154,57 @@ class CutCells:
         sums = {n: s.take(met) for n, s in self._sums.items()}
         signature = self._offsets.searchsorted(met, "right") - 1
         rest = met - self._offsets.take(signature)
-        columns = dict(self._base.samples(self._raw.take(signature)).chunk.columns)
-        samples = Rows(Chunk(columns, len(met)), self._base.around)
-        for field in self._fields:
-            of_met = field.classes_of(signature, rest)
-            for atom, held in field.told:
-                passing = held.take(of_met)
-                samples.truths[id(atom)] = passing, passing
+        classes = [field.classes_of(signature, rest) for field in self._fields]
+        # numbers ascend, and with them signatures: each has its own stretch of them
+        ends = signature.searchsorted(np.arange(len(self.signatures)), "right")
         wanted = self.signatures.wanted_by()
+        samples: Rows | None = None
         out: list[tuple[int, int, Sums]] = []
-        for member in self.members:
-            passed = wanted[member.unit].take(signature)
-            for cut in member.cuts:
-                passed &= truth(cut, samples)[0]
-            index = np.flatnonzero(passed)
-            own = {n: s.take(index).sum(keepdims=True) for n, s in sums.items()}
-            out.append((member.place, int(counts.take(index).sum()), own))
+        for place, member in enumerate(self.members):
+            own = wanted[member.unit]
+            among = None if own[1:].all() else _stretches(ends, own)
+            tables = [(f.passes(place), c) for f, c in zip(self._fields, classes, strict=True)]
+            told = [_at(c, among, passes) for passes, c in tables if passes is not None]
+            for cut in self._mixed[place]:
+                if samples is None:
+                    samples = self._samples(signature, classes)
+                held = truth(cut, samples)[0]
+                told.append(held if among is None else held.take(among))
+            index = among
+            if told:
+                index = np.flatnonzero(np.logical_and.reduce(told) if len(told) > 1 else told[0])
+                index = index if among is None else among.take(index)
+            flows = counts if index is None else counts.take(index)
+            volumes = {n: s if index is None else s.take(index) for n, s in sums.items()}
+            totals = {n: s.sum(keepdims=True) for n, s in volumes.items()}
+            out.append((member.place, int(flows.sum()), totals))
         self._clear()
         return out
+
+    def _samples(self, signature: NDArray[np.intp], classes: Sequence[Classes]) -> Rows:
+        """Rows that stand for numbers, with what the tests of each field say of them."""
+        columns = dict(self._base.samples(self._raw.take(signature)).chunk.columns)
+        samples = Rows(Chunk(columns, len(signature)), self._base.around)
+        for field, own in zip(self._fields, classes, strict=True):
+            for atom, held in field.told:
+                passing = held.take(own)
+                samples.truths[id(atom)] = passing, passing
+        return samples
+
+
+def _at(classes: Classes, among: NDArray[np.intp] | None, table: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What a table says of classes, of all or of those at some places."""
+    return table.take(classes if among is None else classes.take(among))
+
+
+def _stretches(ends: NDArray[np.intp], wanted: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The places of all stretches wanted, of which each begins where the one before ends."""
+    chosen = np.flatnonzero(wanted)
+    last = ends.take(chosen)
+    sizes = last - np.where(chosen > 0, ends.take(chosen - 1), 0)
+    before = np.cumsum(sizes) - sizes
+    places: NDArray[np.intp] = np.arange(sizes.sum()) + np.repeat(last - sizes - before, sizes)
+    return places
 
 
 class _CutField:
@@ -190,21 +224,31 @@ class _CutField:
         self.selective = classes.of_addresses
         """Whether few rows pass: then the others are left out early."""
         turns = {atom: held[1:] != held[:-1] for atom, held in self.told}
+        self._atoms = frozenset(turns)
         for place, member in enumerate(members):
             for cut in member.cuts:
                 parts = atoms(cut)
                 for atom in parts:
                     if atom in turns:
                         self._turns[place] |= turns[atom]
-                if all(atom in turns for atom in parts):
+                if self.tells(cut):
                     self._passes[place] &= truth(cut, rows)[0]
-            self.selective &= not self._passes[place].all()
+        self._open_to: NDArray[np.bool_] = np.asarray(self._passes.all(axis=1))
+        self.selective &= not self._open_to.any()
         self._table = np.zeros(0, np.uint32)
         self._alive = np.zeros(0, np.bool_)
         self._sizes = np.zeros(0, np.int64)
         self._strides = np.zeros(0, np.int64)
         self._firsts = np.zeros(0, np.uint16)
         """By signature and local class the first class that is in it."""
+
+    def tells(self, cut: ex.Expression) -> bool:
+        """Whether a test looks at nothing but this field."""
+        return all(atom in self._atoms for atom in atoms(cut))
+
+    def passes(self, member: int) -> NDArray[np.bool_] | None:
+        """The classes in which a member may pass, ``None``: all."""
+        return None if self._open_to[member] else self._passes[member]
 
     def open(self, wanted: NDArray[np.bool_], strides: NDArray[np.int64]) -> NDArray[np.int64]:
         """Take new signatures in; how many local classes each has."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_FEW: Final = 1 << 12
+"""Up to so many cells are looked up one by one; more are sorted first."""
 
 
 class Signatures:
@@ -13,35 +17,44 @@ class Signatures:
 
     def __init__(self, units: Sequence[int]) -> None:
         self._units = np.array(sorted(set(units)), np.intp)
-        self._numbers: dict[bytes, int] = {}
-        self._wanted: list[NDArray[np.bool_]] = []
+        none = np.zeros((1, len(self._units)), np.bool_)
+        self._numbers = {np.packbits(none).tobytes(): 0}
+        self._wanted = none.T
         self.of_cell = np.zeros(1, np.uint32)
-        self.extend(np.zeros((0, int(self._units.max(initial=0)) + 1), np.bool_), first=True)
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def extend(self, passed: NDArray[np.bool_], first: bool = False) -> None:
+    def extend(self, passed: NDArray[np.bool_]) -> None:
         """Take new cells in, by the tests that they pass."""
-        if first:
-            self._numbers[np.packbits(np.zeros(len(self._units), np.bool_)).tobytes()] = 0
-            self._wanted.append(np.zeros(len(self._units), np.bool_))
-            return
         if not len(self._units):
             self.of_cell = np.zeros(len(self.of_cell) + len(passed), np.uint32)
             return
-        own = passed[:, self._units]
-        words = np.ascontiguousarray(np.packbits(own, axis=1))
-        whole = words.view(np.dtype((np.void, words.shape[1]))).reshape(-1)
-        different, rows, which = np.unique(whole, return_index=True, return_inverse=True)
-        numbers = np.empty(len(different), np.uint32)
-        for place, (word, row) in enumerate(zip(different, rows.tolist(), strict=True)):
-            number = self._numbers.setdefault(word.tobytes(), len(self._numbers))
-            if number == len(self._wanted):
-                self._wanted.append(own[row])
+        own = passed.take(self._units, axis=1)
+        words = np.packbits(own, axis=1)
+        which: NDArray[np.intp] | None = None
+        rows: NDArray[np.intp] | None = None
+        if len(words) > _FEW:
+            whole = words.view(np.dtype((np.void, words.shape[1]))).reshape(-1)
+            _, rows, which = np.unique(whole, return_index=True, return_inverse=True)
+            words = words.take(rows, axis=0)
+        numbers = np.empty(len(words), np.uint32)
+        fresh: list[int] = []
+        packed, width, known = words.tobytes(), words.shape[1], self._numbers
+        for place in range(len(words)):
+            number = known.setdefault(packed[place * width : (place + 1) * width], len(known))
+            if number == self._wanted.shape[1] + len(fresh):
+                fresh.append(place if rows is None else int(rows[place]))
             numbers[place] = number
-        self.of_cell = np.concatenate((self.of_cell, numbers.take(which)))
+        if fresh:
+            self._wanted = np.concatenate((self._wanted, own.take(fresh, axis=0).T), axis=1)
+        self.of_cell = np.concatenate((self.of_cell, numbers if which is None else numbers.take(which)))
 
     def wanted_by(self) -> dict[int, NDArray[np.bool_]]:
         """For each unit which signatures it wants."""
-        return dict(zip(self._units.tolist(), np.stack(self._wanted, axis=1), strict=True))
+        return dict(zip(self._units.tolist(), self._wanted, strict=True))
+
+    def wanted(self, units: Sequence[int], first: int = 0) -> NDArray[np.bool_]:
+        """For signatures from ``first`` on (rows) which of ``units`` (columns) want them."""
+        places = self._units.searchsorted(np.array(units, np.intp))
+        return self._wanted[:, first:].take(places, axis=0).T
