@@ -10,8 +10,7 @@ from typing import Final
 from flowrules.check.bindings import Binder, Binding, Bindings
 from flowrules.model.map_table import MapTable
 from flowrules.share.codes import found
-from flowrules.share.site import Site, SiteFile
-from flowrules.share.site_yaml import SiteValue
+from flowrules.share.site import Site, SiteFile, SiteValue
 from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
 
 ADDRESS_MAPS: Final = ("country", "asn")

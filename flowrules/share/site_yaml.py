@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -19,7 +19,8 @@ from ruamel.yaml.reader import ReaderError
 
 from flowrules.model.source_text import SourceText, Span
 from flowrules.share.codes import found
-from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
+from flowrules.share.site import SiteError, SiteValue
+from flowrules.syntax.diagnostics import Diagnostic
 
 DEEPEST: Final = 100
 """How deep lists and mappings may be nested."""
@@ -53,25 +54,6 @@ _HINTS: Final = (
     ("undefined alias", "put quotes around a text that begins with '*'"),
     ("another document", "a site file holds one document"),
 )
-
-
-class SiteError(RulesetErrors):
-    """A site file that cannot be used; ``diagnostics`` are all its faults, in the order of the text."""
-
-
-@frozen
-class SiteValue:
-    """A value as the site wrote it, in the language's literal syntax, and where it stands.
-
-    ``text`` of a quoted value is what the quotes hold (``quoted`` says so); of a YAML list its items with
-    commas between, lists inside it in parentheses; of ``{…}`` the text as it stands.
-    """
-
-    text: str
-    span: Span = field(eq=False, repr=False)
-    key: Span = field(eq=False, repr=False)
-    """Where its name stands."""
-    quoted: bool = False
 
 
 @define

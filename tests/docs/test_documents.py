@@ -10,7 +10,8 @@ import pytest
 
 from flowrules.cli import COMMANDS
 from flowrules.model.source_text import SourceText
-from flowrules.share.site import KEYS, parse_site
+from flowrules.share.site import parse_site
+from flowrules.share.site_keys import KEYS
 from flowrules.syntax.parser import parse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from flowrules.engine.features.services import PROOFS
 from flowrules.model.fields import PROTOCOLS, STORED
 from flowrules.model.measures import MEASURES, SPREAD_SCHEMES
 from flowrules.report.csv_report import COLUMNS
-from flowrules.share.site import KEYS
+from flowrules.share.site_keys import KEYS
 from flowrules.syntax.marks import RESERVED
 from flowrules.translate.shell import TOOLS
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrules.model.address_text import parse_address
-from flowrules.share.site import Site, load_site, parse_site
-from flowrules.share.site_yaml import SiteError
+from flowrules.share.site import Site, SiteError, load_site, parse_site
 from flowrules.syntax.diagnostics import Diagnostic
 
 WHOLE = """\
