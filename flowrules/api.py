@@ -17,7 +17,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from flowrules.engine.collector import collector_held_off
 from flowrules.engine.exact import floats
 from flowrules.engine.results import Series, SetResult, TableResult
 from flowrules.engine.stage import Executor
@@ -47,6 +47,11 @@ def load(*rulesets: PathLike, site: PathLike | None = None, set: Mapping[str, st
     ``set`` maps ``ruleset.name`` or ``name`` to the value as it would stand after ``=`` in a ruleset.  Raises
     ``RulesetErrors`` with every error of every file.
     """
+    with collector_held_off():
+        return _load(rulesets, site, set or {})
+
+
+def _load(rulesets: Sequence[PathLike], site: PathLike | None, settings: Mapping[str, str]) -> Rules:
     from flowrules.check.check import check
     from flowrules.share.binding import bind
     from flowrules.share.parameter_files import ParameterFiles
@@ -57,8 +62,8 @@ def load(*rulesets: PathLike, site: PathLike | None = None, set: Mapping[str, st
     search = Search.from_environment()
     roots, faults = search.resolve_arguments([os.fspath(r) for r in rulesets])
     binder = ParameterFiles()
-    settings = [f"{name}={value}" for name, value in (set or {}).items()]
-    bindings = bind(Site() if site is None else load_site(Path(site)), settings, binder)
+    given = [f"{name}={value}" for name, value in settings.items()]
+    bindings = bind(Site() if site is None else load_site(Path(site)), given, binder)
     result = check(roots, search.find_ruleset, bindings, binder, "run", search.names)
     diagnostics = [*faults, *result.diagnostics]
     if result.program is None or any(d.is_error for d in diagnostics):
@@ -99,11 +104,12 @@ class Rules:
         ``scheduler`` at an address, or starts so many ``workers`` on this machine (``None``: one for each core).  Raises
         ``ClusterError`` where a cluster cannot be reached or used.
         """
-        from flowrules.engine.kernels import use
-        from flowrules.engine.kernels.choice import choose
-        from flowrules.engine.run import run
-        from flowrules.profile.build import build
-        from flowrules.profile.previous import read_previous
+        with collector_held_off():
+            from flowrules.engine.kernels import use
+            from flowrules.engine.kernels.choice import choose
+            from flowrules.engine.run import run
+            from flowrules.profile.build import build
+            from flowrules.profile.previous import read_previous
 
         sources, conf = _sources(flows, silk_config)
         chosen = choose(kernels, sources)
@@ -384,6 +390,8 @@ def _array(series: Series) -> NDArray[Any]:
 
 
 def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    from html import escape
+
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape('' if v is None else str(v))}</td>" for v in row) + "</tr>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from attrs import define, field
 
@@ -69,6 +68,8 @@ class Faults:
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The name that was probably meant: another tool's word for it, or the one that is spelt most alike."""
+    from difflib import get_close_matches
+
     known = list(dict.fromkeys(candidates))
     also = ALSO_CALLED.get(word.lower().replace("-", "_"))
     lower = {k.lower(): k for k in reversed(known)}

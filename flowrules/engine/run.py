@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
@@ -12,7 +12,6 @@ from flowrules.engine.collect import CollectedRows
 from flowrules.engine.collector import collector_held_off
 from flowrules.engine.direction import DirectionRule, decide
 from flowrules.engine.errors import asked_by
-from flowrules.engine.host_rows import HostRows
 from flowrules.engine.reread import rereadable
 from flowrules.engine.results import (
     FlowFacts,
@@ -35,6 +34,8 @@ from flowrules.plan.plan import Plan
 from flowrules.plan.planner import make_plan
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from flowrules.engine.state.folder import State
     from flowrules.engine.state.kept_scan import KeptScan
     from flowrules.flows.silk_conf import SilkConf
@@ -136,7 +137,7 @@ class _Run:
             stage = self._stage(number, fields, groupings, self._collecting(number), number == 1)
         if stage.idle and not kept:
             for place, each in zip(self._collections(number), stage.collections, strict=True):
-                self.work.collected[place] = HostRows(CollectedRows(each.collection()), {})
+                self._collected(place, CollectedRows(each.collection()), {})
             return
         with asked_by(*self._spreading([*groupings, *kept])):
             parts = None
@@ -231,7 +232,19 @@ class _Run:
         others = {side: rows.take_out() for side, rows in zip(stage.sides, found.others, strict=True)}
         places = self._collections(number)
         for place, each, collected in zip(places, stage.collections, found.rows, strict=True):
-            self.work.collected[place] = HostRows(collected, others[each.side], each.planned.measures)
+            self._collected(place, collected, others[each.side], each.planned.measures)
+
+    def _collected(
+        self,
+        place: int,
+        rows: CollectedRows,
+        other_side: Mapping[str, NDArray[Any]],
+        measures: Sequence[ex.Measure] = (),
+    ) -> None:
+        # few rulesets have measures of a host's rows, which many modules work out
+        from flowrules.engine.host_rows import HostRows
+
+        self.work.collected[place] = HostRows(rows, other_side, measures)
 
     # ---- the whole
 

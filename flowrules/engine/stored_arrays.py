@@ -7,7 +7,6 @@ They lie where ``TMPDIR`` says.
 from __future__ import annotations
 
 import errno
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
@@ -27,6 +26,8 @@ def stored(
 
     Raises ``LimitExceeded`` when the disk is full, and ``OSError`` for what else keeps it from being written.
     """
+    import tempfile
+
     rows = 0
     with ExitStack() as stack:
         try:

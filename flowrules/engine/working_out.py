@@ -4,6 +4,7 @@ which they ask for one another."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,6 @@ from flowrules.engine.errors import asked_by
 from flowrules.engine.facts import Facts
 from flowrules.engine.filling import filled
 from flowrules.engine.grouped import Grouped
-from flowrules.engine.host_measures import host_measure
-from flowrules.engine.host_rows import HostRows
 from flowrules.engine.joins import order_by
 from flowrules.engine.measures import Explain, Window
 from flowrules.engine.profiles import evidence_of, for_groups, for_hosts, host_keys, rows_of_hosts
@@ -30,6 +29,9 @@ from flowrules.plan import demands as dm
 from flowrules.plan.aggregates import measured_later, parts_of
 from flowrules.plan.plan import Plan, Query
 from flowrules.plan.rewriting import Asked, depends
+
+if TYPE_CHECKING:
+    from flowrules.engine.host_rows import HostRows
 
 
 class WorkingOut:
@@ -106,6 +108,8 @@ class WorkingOut:
 
     def _host_answer(self, query: Query) -> Answer:
         """Measures that look at rows together, for the hosts of a profile."""
+        from flowrules.engine.host_measures import host_measure
+
         assert query.collection is not None
         rows = self.collected[query.collection]
         keys = {k.name: s for k, s in zip(query.demand.keys, rows.hosts, strict=True)}
@@ -120,6 +124,8 @@ class WorkingOut:
 
     def _with_rows(self, together: Answer, query: Query) -> Answer:
         """The answer for all groups, with the measures that look at rows together put beside."""
+        from flowrules.engine.host_measures import host_measure
+
         assert query.collection is not None
         rows = self.collected[query.collection]
         groups = together.groups

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import mmap
 import os
 import stat
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowrules.flows.errors import FlowFileError
+
+if TYPE_CHECKING:
+    import gzip
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -41,7 +44,9 @@ class ByteSource:
                     self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
                     self.size = len(self._view)
             if self._view is not None and bytes(self._view[:2]) == GZIP_MAGIC:
-                self._unzip = gzip.GzipFile(path, "rb")
+                from gzip import GzipFile
+
+                self._unzip = GzipFile(path, "rb")
                 self._view = self.size = None
         except OSError as error:
             raise unreadable(self.name, error) from error

@@ -6,7 +6,6 @@ own configuration, never from us.  Only ranges of bytes that are needed are fetc
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,7 +139,9 @@ class RemoteSource(ByteSource):
             self._file.seek(0)
         self.size = None if zipped else url_size(url)
         if zipped:
-            self._unzip = gzip.GzipFile(fileobj=self._file)
+            from gzip import GzipFile
+
+            self._unzip = GzipFile(fileobj=self._file)
 
     def read(self, size: int) -> bytes | memoryview:
         """The next bytes, ``size`` of them unless the end comes first."""

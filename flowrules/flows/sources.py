@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final, Literal, overload
@@ -95,9 +92,11 @@ def _open_arrow(path: str, name: str, conf: SilkConf) -> FlowSource:
 
 def _is_folder(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a folder that is flow data as a whole: a column store."""
+    if not Path(path).is_dir():
+        return False
     from flowrules.flows.store.manifest import is_store
 
-    return Path(path).is_dir() and is_store(Path(path))
+    return is_store(Path(path))
 
 
 def _open_store(path: str, name: str, conf: SilkConf) -> tuple[FlowSource, ...]:
@@ -313,6 +312,8 @@ def _files(named: list[str], skips: Skips, on_error: str) -> Iterator[tuple[str,
 
 
 def _expand(name: str) -> Iterator[tuple[str, bool]]:
+    import glob
+
     path = Path(name)
     if is_url(name):
         yield from expand_url(name)
@@ -408,6 +409,9 @@ def _side_file(name: str) -> str | None:
 
 def _copied(stream: IO[bytes], name: str) -> IO[bytes]:
     """A temporary file with what is left of a stream that can be read once."""
+    import shutil
+    import tempfile
+
     copy = tempfile.NamedTemporaryFile(prefix="flowrules-")  # noqa: SIM115 - lives as long as its source
     try:
         shutil.copyfileobj(stream, copy, 1 << 20)

@@ -15,6 +15,7 @@ import attrs
 from attrs import field, frozen
 
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Hashed
 from flowrules.model.types import Type
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 Value: TypeAlias = "int | str | Fraction | bool | tuple[object, ...] | Schedule | None"
 
 
-@frozen(kw_only=True, cache_hash=True)
-class Expression:
+@frozen(kw_only=True, eq=False, repr=False)
+class Expression(Hashed):
     """What every node has: its type, and where it was written (``None``: made, not written)."""
 
     type: Type
@@ -87,14 +88,14 @@ def parts(kind: type[Expression]) -> tuple[str, ...]:
 # ---- values -----------------------------------------------------------------------------------------
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Literal(Expression):
     """A constant, as ``model.types`` says for its type; a bound parameter is one too."""
 
     value: Value
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Field(Expression):
     """A field of the flow, stored or derived.
 
@@ -105,7 +106,7 @@ class Field(Expression):
     name: str
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Column(Expression):
     """A column or key of the table that is the source (row context), or a column or key of the table's own
     row (in its ``keep`` and ``order``, an anomaly ``in`` it, a check ``of`` it)."""
@@ -113,7 +114,7 @@ class Column(Expression):
     name: str
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Mask(Expression):
     """``sip/24/48``: the block that an address lies in; ``v6`` is /64 unless it was written."""
 
@@ -122,7 +123,7 @@ class Mask(Expression):
     v6: int
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Bin(Expression):
     """``bin(time, width)``: the start of the bin, width in ms, bins counted from 1970 UTC (of a duration: from 0)."""
 
@@ -130,7 +131,7 @@ class Bin(Expression):
     width: int
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class KnownOr(Expression):
     """``known_or(icmp_type, 0)``: a value where it is known, a constant of its type elsewhere."""
 
@@ -138,7 +139,7 @@ class KnownOr(Expression):
     other: Literal
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Clock(Expression):
     """``hour(t)`` (0-23) or ``weekday(t)`` (0 = Monday) in a zone (IANA name)."""
 
@@ -147,7 +148,7 @@ class Clock(Expression):
     zone: str
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class MapLookup(Expression):
     """The label of a map for an address or for ``(port, protocol)``; unknown where nothing matches.
 
@@ -158,7 +159,7 @@ class MapLookup(Expression):
     args: tuple[Expression, ...]
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Measure(Expression):
     """A measure over the flows (or rows) of one group.
 
@@ -174,24 +175,24 @@ class Measure(Expression):
     per: tuple[Key, ...] = ()
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Feature(Expression):
     """A feature of the profile, for this host."""
 
     name: str
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Host(Expression):
     """The key of the profile: this host (or block, or tuple)."""
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Verdict(Expression):
     """The verdict of this host (a label)."""
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Lookup(Expression):
     """``table.column[key, …]``, ``profile.feature[key]``, ``profile.verdict[key]``; unknown without such a row.
 
@@ -204,7 +205,7 @@ class Lookup(Expression):
     previous: bool = False
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class CountOf(Expression):
     """``count(s)``: the number of members of a set, or of rows of a table."""
 
@@ -212,7 +213,7 @@ class CountOf(Expression):
     table: str | None = None
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class PreviousKnown(Expression):
     """``known(previous(x))``: whether the run was given earlier results that hold x."""
 
@@ -220,7 +221,7 @@ class PreviousKnown(Expression):
     column: str | None = None
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Finding(Expression):
     """What came of a check or of an anomaly at file level, which only a test asks.
 
@@ -230,7 +231,7 @@ class Finding(Expression):
     name: str
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class EntryCell(Expression):
     """A cell of the entry of a host, which only a test asks; unknown where there is none.
 
@@ -242,14 +243,14 @@ class EntryCell(Expression):
     keys: tuple[Expression, ...]
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Shown(Expression):
     """A value as the text that people read (a list, ``80, 443``), which only a test asks."""
 
     of: Expression
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Arithmetic(Expression):
     """``+ - * /`` on conditions' values; division by zero is unknown."""
 
@@ -258,7 +259,7 @@ class Arithmetic(Expression):
     right: Expression
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class ShareLimit(Expression):
     """``unit_share(1%)``: trunc(percent * total / 100) in whole units of the first measure, the limit that
     ``rwstats --percentage`` uses (computed in float64 and truncated, as rwstats does)."""
@@ -266,7 +267,7 @@ class ShareLimit(Expression):
     percent: Fraction
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Spread(Expression):
     """``spread(width, scheme)`` as a key: a flow counts in every bin that it touches, with a weight.
 
@@ -286,28 +287,28 @@ class Spread(Expression):
 # ---- truth ------------------------------------------------------------------------------------------
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Not(Expression):
     """Kleene's not: unknown stays unknown."""
 
     of: Expression
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class And(Expression):
     """All of several; false wins over unknown."""
 
     items: tuple[Expression, ...]
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Or(Expression):
     """Any of several; true wins over unknown."""
 
     items: tuple[Expression, ...]
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class NOf(Expression):
     """``n of (…)``: true when n hold, false when n cannot be reached."""
 
@@ -315,7 +316,7 @@ class NOf(Expression):
     items: tuple[Expression, ...]
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Compare(Expression):
     """``= != < <= > >=`` of two values of comparable types."""
 
@@ -324,7 +325,7 @@ class Compare(Expression):
     right: Expression
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class In(Expression):
     """Membership of one value, or of a tuple of several, in a collection (``not in`` is ``Not(In)``)."""
 
@@ -332,7 +333,7 @@ class In(Expression):
     collection: Collection
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class FlagTest(Expression):
     """``has``, ``lacks``, ``matches``: (field & mask) == high for any of the pairs ``(high, mask)``."""
 
@@ -340,14 +341,14 @@ class FlagTest(Expression):
     pairs: tuple[tuple[int, int], ...]
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Known(Expression):
     """``known(x)``: never unknown itself."""
 
     of: Expression
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class FilterRef(Expression):
     """A named filter, ``Program.filters[name]``, or the reverse of it.
 
@@ -359,7 +360,7 @@ class FilterRef(Expression):
     reversed: bool = False
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Direction(Expression):
     """The flow's direction: ``inbound outbound internal external blocked``, or ``all`` (always true)."""
 
@@ -369,64 +370,64 @@ class Direction(Expression):
 # ---- collections ------------------------------------------------------------------------------------
 
 
-@frozen(cache_hash=True)
-class Ranges:
+@frozen(eq=False, repr=False)
+class Ranges(Hashed):
     """Whole numbers as sorted, disjoint, inclusive ranges (ports, protocols, sizes, times in ms, …)."""
 
     ranges: tuple[tuple[int, int], ...]
 
 
-@frozen(cache_hash=True)
-class Numbers:
+@frozen(eq=False, repr=False)
+class Numbers(Hashed):
     """Exact numbers or percents as inclusive ranges of ``Fraction``."""
 
     ranges: tuple[tuple[Fraction, Fraction], ...]
 
 
-@frozen(cache_hash=True)
-class Labels:
+@frozen(eq=False, repr=False)
+class Labels(Hashed):
     """Labels by name."""
 
     labels: frozenset[str]
 
 
-@frozen(cache_hash=True)
-class Addresses:
+@frozen(eq=False, repr=False)
+class Addresses(Hashed):
     """A constant set of addresses: listed, or a ``nets``."""
 
     set: AddressSet
 
 
-@frozen(cache_hash=True)
-class Wildcards:
+@frozen(eq=False, repr=False)
+class Wildcards(Hashed):
     """Address patterns that stand for too many ranges to list (``x.x.x.1``): an address that any matches."""
 
     wildcards: tuple[Wildcard, ...]
 
 
-@frozen(cache_hash=True)
-class Blocks:
+@frozen(eq=False, repr=False)
+class Blocks(Hashed):
     """Blocks listed with their lengths: ``(address, prefix length of 128)``, for ``sip/24 in …`` a cover test."""
 
     set: AddressSet
 
 
-@frozen(cache_hash=True)
-class Tuples:
+@frozen(eq=False, repr=False)
+class Tuples(Hashed):
     """Listed tuples: per row one inclusive range of integers for each position."""
 
     rows: tuple[tuple[tuple[int, int], ...], ...]
 
 
-@frozen(cache_hash=True)
-class InSchedule:
+@frozen(eq=False, repr=False)
+class InSchedule(Hashed):
     """Times within the hours of a schedule."""
 
     schedule: Schedule
 
 
-@frozen(cache_hash=True)
-class InSet:
+@frozen(eq=False, repr=False)
+class InSet(Hashed):
     """Members of a set of the program, or of an expression over sets."""
 
     set: SetExpression
@@ -438,8 +439,8 @@ Collection = Ranges | Numbers | Labels | Addresses | Wildcards | Blocks | Tuples
 # ---- sources and sets -------------------------------------------------------------------------------
 
 
-@frozen(cache_hash=True)
-class Source:
+@frozen(eq=False, repr=False)
+class Source(Hashed):
     """Which flows or rows: a predicate over flows, or over the rows of another table.
 
     ``predicate`` holds the ``where`` too.  ``table`` is the qualified name of the table whose rows are
@@ -453,23 +454,23 @@ class Source:
     span: Span | None = field(default=None, eq=False, repr=False)
 
 
-@frozen(cache_hash=True)
-class Key:
+@frozen(eq=False, repr=False)
+class Key(Hashed):
     """One grouping key: its column name and what it is computed from."""
 
     name: str
     of: Expression
 
 
-@frozen(cache_hash=True)
-class Keep:
+@frozen(eq=False, repr=False)
+class Keep(Hashed):
     """``keep cond``: the rows for which the condition is true."""
 
     condition: Expression
 
 
-@frozen(cache_hash=True)
-class KeepRank:
+@frozen(eq=False, repr=False)
+class KeepRank(Hashed):
     """``keep top n by m with ties``; ``by`` is a column name or a measure (``None``: the first measure)."""
 
     bottom: bool
@@ -478,8 +479,8 @@ class KeepRank:
     ties: bool = False
 
 
-@frozen(cache_hash=True)
-class KeepCover:
+@frozen(eq=False, repr=False)
+class KeepCover(Hashed):
     """``keep cover 95%``: the fewest top rows that together reach the share; the row that crosses is in."""
 
     share: Fraction
@@ -488,15 +489,15 @@ class KeepCover:
 KeepStep = Keep | KeepRank | KeepCover
 
 
-@frozen(kw_only=True, cache_hash=True)
-class SetExpression:
+@frozen(kw_only=True, eq=False, repr=False)
+class SetExpression(Hashed):
     """What every set expression has: the types of its positions, and where it was written."""
 
     parts: tuple[Type, ...]
     span: Span | None = field(default=None, eq=False, repr=False)
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class Members(SetExpression):
     """``key of source where … keep …``: the different keys of the flows (or rows) that pass."""
 
@@ -505,7 +506,7 @@ class Members(SetExpression):
     keeps: tuple[KeepStep, ...] = ()
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class SetLiteral(SetExpression):
     """Listed members.  One address part: an ``AddressSet``; else tuples (or single values) of int ranges."""
 
@@ -514,7 +515,7 @@ class SetLiteral(SetExpression):
     labels: tuple[str, ...] = ()
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class SetNamed(SetExpression):
     """A declared set by qualified name."""
 
@@ -522,7 +523,7 @@ class SetNamed(SetExpression):
     previous: bool = False
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class KeyColumn(SetExpression):
     """``table.dip``, ``tupleset.sip``: the values of one key of a table's kept rows, or of a set's position."""
 
@@ -532,7 +533,7 @@ class KeyColumn(SetExpression):
     previous: bool = False
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class HostsOf(SetExpression):
     """``profile.hosts``, ``profile.entries``, ``profile.VERDICT``, ``profile.ANOMALY``."""
 
@@ -541,7 +542,7 @@ class HostsOf(SetExpression):
     previous: bool = False
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class SetBlocks(SetExpression):
     """``blocks(s, 24, 64)``: the blocks that the members lie in.
 
@@ -555,7 +556,7 @@ class SetBlocks(SetExpression):
     form: str = "blocks"
 
 
-@frozen(cache_hash=True)
+@frozen(eq=False, repr=False)
 class SetAlgebra(SetExpression):
     """``| & - ^`` of two sets with equal types."""
 

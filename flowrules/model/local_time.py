@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +31,8 @@ def time_zone(name: str) -> tzinfo:
     """The zone of an IANA name such as ``Europe/Berlin``; raises ``ValueError`` where there is none."""
     if name == "UTC":
         return UTC  # needs no zone files
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:

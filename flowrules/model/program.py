@@ -13,6 +13,7 @@ from attrs import Factory, field, frozen
 
 from flowrules.model.expression import Expression, KeepStep, Key, Measure, SetExpression, Source
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.model.types import Type
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from flowrules.model.map_table import MapTable
 
 
-@frozen(kw_only=True)
-class Declaration:
+@frozen(kw_only=True, eq=False, repr=False)
+class Declaration(Structural):
     """What every declaration has: qualified name, title and ``##`` text, attributes, place."""
 
     name: str
@@ -41,7 +42,7 @@ class Declaration:
         return self.name.partition(":")[2]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FilterDeclaration(Declaration):
     """A named predicate over one flow."""
 
@@ -49,7 +50,7 @@ class FilterDeclaration(Declaration):
     direction: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetDeclaration(Declaration):
     """A named set; ``names`` are the names of its positions (for ``set.sip`` and texts)."""
 
@@ -58,23 +59,23 @@ class SetDeclaration(Declaration):
     set: SetExpression
 
 
-@frozen
-class TableColumn:
+@frozen(eq=False, repr=False)
+class TableColumn(Structural):
     """A column of a table: its name and its measure."""
 
     name: str
     measure: Measure
 
 
-@frozen
-class Order:
+@frozen(eq=False, repr=False)
+class Order(Structural):
     """One step of ``order by``: a key or a measure, ascending or descending."""
 
     by: Expression
     descending: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TableDeclaration(Declaration):
     """Groups, measures, thresholds, order; ``fill`` names the ``bin`` key whose gaps get rows."""
 
@@ -87,7 +88,7 @@ class TableDeclaration(Declaration):
     optional: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FeatureDeclaration(Declaration):
     """A feature: a measure of a source per the host (``measure`` set), or a condition (``condition`` set)."""
 
@@ -99,15 +100,15 @@ class FeatureDeclaration(Declaration):
     optional: bool = False
 
 
-@frozen
-class TextTemplate:
+@frozen(eq=False, repr=False)
+class TextTemplate(Structural):
     """Text with ``{…}``: pieces of plain text and expressions in turn."""
 
     parts: tuple[str | Expression, ...]
     source: str = ""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class VerdictDeclaration(Declaration):
     """A verdict; ``condition`` ``None`` is ``otherwise``."""
 
@@ -116,7 +117,7 @@ class VerdictDeclaration(Declaration):
     because: TextTemplate | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AnomalyDeclaration(Declaration):
     """An anomaly of a profile, of the rows of a table or set (``within``), or of the whole network."""
 
@@ -127,8 +128,8 @@ class AnomalyDeclaration(Declaration):
     within_set: str | None = None
 
 
-@frozen
-class Cell:
+@frozen(eq=False, repr=False)
+class Cell(Structural):
     """A cell of an entry: ``any``, ``host``, a key, a measure (``values(dport)``), ports, or text.
 
     Exactly one is set; ``kind`` says which: ``any host verdict key measure list text``.
@@ -140,8 +141,8 @@ class Cell:
     values: tuple[tuple[int, int], ...] = ()
 
 
-@frozen
-class EntryColumn:
+@frozen(eq=False, repr=False)
+class EntryColumn(Structural):
     """``internal host : values(sport)``: a name, a cell and, after the colon, its ports."""
 
     name: str
@@ -149,8 +150,8 @@ class EntryColumn:
     ports: Cell | None = None
 
 
-@frozen
-class EntryDeclaration:
+@frozen(eq=False, repr=False)
+class EntryDeclaration(Structural):
     """An entry: one row for each group of its source, or one for each host where it has none."""
 
     columns: tuple[EntryColumn, ...]
@@ -160,7 +161,7 @@ class EntryDeclaration:
     span: Span | None = field(default=None, eq=False, repr=False)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ProfileDeclaration(Declaration):
     """Measures side by side for each host, and the verdicts on them."""
 
@@ -172,7 +173,7 @@ class ProfileDeclaration(Declaration):
     entries: tuple[EntryDeclaration, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CheckDeclaration(Declaration):
     """What must hold of the data; unknown is reported like false."""
 
@@ -181,8 +182,8 @@ class CheckDeclaration(Declaration):
     because: TextTemplate | None = None
 
 
-@frozen
-class Expectation:
+@frozen(eq=False, repr=False)
+class Expectation(Structural):
     """``expect``: a condition over totals, or a comparison of a set with listed members.
 
     ``set_left``/``set_right`` are set for ``expect s = {…}``.
@@ -196,8 +197,8 @@ class Expectation:
     span: Span | None = field(default=None, eq=False, repr=False)
 
 
-@frozen
-class TestDeclaration:
+@frozen(eq=False, repr=False)
+class TestDeclaration(Structural):
     """A test as written: its own parameters (texts of values), flows, previous sets and expectations.
 
     It is checked by binding ``params`` and checking the ruleset again: ``program`` is that program.
@@ -220,8 +221,8 @@ class TestDeclaration:
     """The reason of ``@todo``: the test is not expected to pass yet.  Such a test may have no flows."""
 
 
-@frozen
-class Ruleset:
+@frozen(eq=False, repr=False)
+class Ruleset(Structural):
     """A ruleset's identity and metadata (``version title license tlp reference tags …``)."""
 
     name: str
@@ -231,7 +232,7 @@ class Ruleset:
     """Asked for by the user (its results are printed), not only imported."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Parameter(Declaration):
     """A parameter and what it was bound to (for the report and ``explain``)."""
 

@@ -10,10 +10,11 @@ import atexit
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
-from importlib.resources import as_file, files
-from importlib.resources.abc import Traversable
-from pathlib import PurePosixPath
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 GRAMMAR: Final = "frules.lark"
 SUFFIX: Final = ".frules"
@@ -53,12 +54,14 @@ def real_path(path: str) -> str:
     file = _folder("rulesets").joinpath(*parts)
     if ".." in parts or not file.is_file():
         return path
+    from importlib.resources import as_file
+
     return str(_unpacked.enter_context(as_file(file)))
 
 
 def _folder(name: str) -> Traversable:
     """The folder ``name`` of the project; raises ``ResourceMissing``."""
-    package = files("flowrules")
+    package = _package()
     inside = package / f"_{name}"
     if inside.is_dir():
         return inside
@@ -67,6 +70,16 @@ def _folder(name: str) -> Traversable:
     if beside.is_dir():
         return beside
     raise ResourceMissing(f"{package} has neither _{name} inside nor {name} beside: install flowrules again")
+
+
+def _package() -> Traversable:
+    """The package's own folder."""
+    folder = Path(__file__).parents[1]
+    if folder.is_dir():
+        return folder  # without the modules that look into zips, which take long to load
+    from importlib.resources import files
+
+    return files("flowrules")
 
 
 def _ruleset_files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

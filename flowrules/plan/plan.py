@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from flowrules.model import expression as ex
+from flowrules.model.structural import Structural
 from flowrules.plan.aggregates import Aggregate
 from flowrules.plan.demands import Demand
 
 
-@frozen
-class GroupingPlan:
+@frozen(eq=False, repr=False)
+class GroupingPlan(Structural):
     """Groups counted in one scan: of the flows for which all of ``where`` is true, by ``keys``.
 
     ``inside`` says for each key whether its addresses are known to be the site's own.  ``aggregates``
@@ -28,8 +29,8 @@ class GroupingPlan:
     finer: int | None = None
 
 
-@frozen
-class CollectionPlan:
+@frozen(eq=False, repr=False)
+class CollectionPlan(Structural):
     """Rows collected in one scan for measures that need a host's rows together.
 
     ``where`` and ``keys`` as for groups; only rows whose keys are hosts of ``profile`` are kept.
@@ -42,8 +43,8 @@ class CollectionPlan:
     measures: tuple[ex.Measure, ...] = ()
 
 
-@frozen
-class Query:
+@frozen(eq=False, repr=False)
+class Query(Structural):
     """How one demand is answered.
 
     ``grouping`` (an index; ``None``: the demand is over a table's rows) holds the groups by ``keys``
@@ -64,16 +65,16 @@ class Query:
     collection: int | None = None
 
 
-@frozen
-class Step:
+@frozen(eq=False, repr=False)
+class Step(Structural):
     """A part of what a row costs: what is done, and the nanoseconds."""
 
     what: str
     nanoseconds: float
 
 
-@frozen
-class CellMember:
+@frozen(eq=False, repr=False)
+class CellMember(Structural):
     """A grouping counted by cells: the predicates that its cells decide, and those that are left.
 
     ``cuts`` are predicates that ask for thresholds and ranges beside, decided by the cells that those of
@@ -91,8 +92,8 @@ class CellMember:
     cluster: int = 0
 
 
-@frozen
-class CellPlan:
+@frozen(eq=False, repr=False)
+class CellPlan(Structural):
     """The groupings of a scan that are counted by cells over ``fields``.
 
     ``clusters`` has for each number of a cluster the fields whose thresholds and ranges divide its cells.
@@ -114,8 +115,8 @@ class Ways:
     predicates: tuple[Step, ...]
 
 
-@frozen
-class ScanPlan:
+@frozen(eq=False, repr=False)
+class ScanPlan(Structural):
     """One pass over the flows: the stored fields that it reads, and why it cannot be part of an earlier one."""
 
     number: int

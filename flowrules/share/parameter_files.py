@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -77,6 +76,8 @@ def _bound(read: Callable[[], R]) -> R:
 
 def _rows(path: str) -> Iterator[Row]:
     """Lines as cells, without blanks and comments; the first line shows what stands between cells."""
+    import csv
+
     from flowrules.flows.byte_source import ByteSource
     from flowrules.flows.text_lines import decoded_lines
 

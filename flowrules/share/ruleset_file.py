@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from flowrules.model.resources import SUFFIX
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 HEAD: Final = 1 << 16
 """How many bytes of a file are looked at for its ``ruleset`` line."""

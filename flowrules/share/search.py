@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from attrs import field, frozen
 
@@ -19,6 +17,9 @@ from flowrules.share.codes import found
 from flowrules.share.ruleset_file import ruleset_files, ruleset_name
 from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
 from flowrules.syntax.source_file import LARGEST, decode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 PATH_VARIABLE: Final = "FLOWRULES_PATH"
 """The environment variable that names folders of rulesets, joined as in ``PATH``."""
@@ -173,6 +174,8 @@ class Search:
 
     def _missing(self, argument: str) -> Diagnostic:
         """That nothing is called ``argument``, with what is called nearly so."""
+        from difflib import get_close_matches
+
         path = Path(argument)
         beside = path.parent
         known: list[str] = []

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
-import tempfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +21,15 @@ _MOST_STALE: Final = 4
 def load() -> Tables:
     """The grammar's tables; made anew where the cache has none that fits."""
     text = grammar_text()
-    path = _cache_path(text)
+    key = "\n".join((__version__, repr(tables.OPTIONS), repr(tables.START_RULES), text))
+    path = _cache_path(key)
     if path is not None:
-        cached = _read(path)
+        cached = _read(path, key)
         if cached is not None:
             return cached
     made = tables.make(text)
     if path is not None:
-        _write(path, made)
+        _write(path, key, made)
     return made
 
 
@@ -51,18 +51,19 @@ def cache_folder() -> Path | None:
     return home / ".cache" / "flowrules"
 
 
-def _cache_path(text: str) -> Path | None:
+def _cache_path(key: str) -> Path | None:
+    """The file for what ``key`` says; it holds the key too, since two may have one number."""
     folder = cache_folder()
-    if folder is None:
-        return None
-    key = "\n".join((__version__, repr(tables.OPTIONS), repr(tables.START_RULES), text))
-    return folder / f"grammar-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    return None if folder is None else folder / f"grammar-{zlib.crc32(key.encode()):08x}.json"
 
 
-def _read(path: Path) -> Tables | None:
-    """The tables in the cache, or ``None`` where they are missing, damaged or another user's."""
+def _read(path: Path, key: str) -> Tables | None:
+    """The tables in the cache, or ``None`` where they are missing, damaged, of another key or another user's."""
     try:
-        return tables.from_plain(json.loads(path.read_bytes())) if _is_ours(path) else None
+        if not _is_ours(path):
+            return None
+        held, plain = json.loads(path.read_bytes())
+        return tables.from_plain(plain) if held == key else None
     except (OSError, ValueError, TypeError, LookupError):
         return None
 
@@ -75,14 +76,16 @@ def _is_ours(path: Path) -> bool:
     return all(s.st_uid == user and not s.st_mode & 0o022 for s in (path.stat(), path.parent.stat()))
 
 
-def _write(path: Path, made: Tables) -> None:
+def _write(path: Path, key: str, made: Tables) -> None:
     """Keeps the tables; a folder that cannot be written only costs time."""
+    import tempfile
+
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix="grammar-", suffix=".part")
         try:
             with os.fdopen(handle, "w") as file:
-                json.dump(tables.to_plain(made), file, separators=(",", ":"))
+                json.dump([key, tables.to_plain(made)], file, separators=(",", ":"))
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

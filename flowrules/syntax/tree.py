@@ -21,28 +21,14 @@ import attrs
 from attrs import field, frozen
 
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 
 
 @frozen(eq=False, repr=False)
-class Node:
-    """What every node has: where it stands, and how nodes compare and are shown.
-
-    Both are said once here: to generate them for each of some eighty classes takes as long as to read a large file.
-    """
+class Node(Structural):
+    """What every node has: where it stands."""
 
     span: Span = field(kw_only=True, eq=False, repr=False)
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _said(type(self)))
-
-    def __hash__(self) -> int:
-        return hash((type(self).__name__, *(getattr(self, name) for name in _said(type(self)))))
-
-    def __repr__(self) -> str:
-        shown = (a.name for a in attrs.fields(type(self)) if a.repr)
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     def children(self) -> Iterator[Node]:
         """The nodes directly below this one, in the order of the text."""
@@ -70,17 +56,8 @@ class Node:
 
 
 _known_parts: dict[type[Node], tuple[str, ...]] = {}
-_known_said: dict[type[Node], tuple[str, ...]] = {}
 _PLAIN: Final = frozenset(("Span", "str", "str | None", "int", "bool", "tuple[str, ...]", "tuple[int, ...]"))
 """Attributes with these types hold no nodes."""
-
-
-def _said(kind: type[Node]) -> tuple[str, ...]:
-    """The attributes by which nodes compare; asked for once."""
-    held = _known_said.get(kind)
-    if held is None:
-        held = _known_said[kind] = tuple(a.name for a in attrs.fields(kind) if a.eq)
-    return held
 
 
 def parts(kind: type[Node]) -> tuple[str, ...]:

@@ -138,6 +138,6 @@ def test_the_wheel_holds_the_program_and_no_tests(wheel: Path) -> None:
 
 
 def test_a_broken_installation_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "files", lambda package: tmp_path / "flowrules")
+    monkeypatch.setattr(resources, "_package", lambda: tmp_path / "flowrules")
     with pytest.raises(resources.ResourceMissing, match="neither _grammar inside nor grammar beside"):
         resources.grammar_text()

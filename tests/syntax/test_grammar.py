@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -52,8 +53,20 @@ def test_a_damaged_cache_is_built_anew(folder: Path) -> None:
 def test_a_cache_that_others_can_write_is_not_read(folder: Path) -> None:
     load()
     (kept,) = folder.iterdir()
+    key = json.loads(kept.read_bytes())[0]
+    assert grammar._read(kept, key) is not None
     kept.chmod(0o666)
-    assert grammar._read(kept) is None
+    assert grammar._read(kept, key) is None
+
+
+def test_tables_of_another_grammar_are_not_taken(folder: Path) -> None:
+    load()
+    (kept,) = folder.iterdir()
+    own = kept.read_bytes()
+    key, plain = json.loads(own)
+    kept.write_text(json.dumps([key + " ", plain]))
+    load()
+    assert kept.read_bytes() == own
 
 
 def test_a_folder_that_cannot_be_made_only_costs_time(

@@ -6,9 +6,7 @@ Whatever keeps them from working leaves numpy's, with one line to tell the user 
 
 from __future__ import annotations
 
-import hashlib
 import os
-import pkgutil
 import stat
 from collections.abc import Sequence
 from functools import cache
@@ -97,6 +95,9 @@ def cache_folder() -> Path | None:
 
 def _version() -> str:
     """A name for what is compiled: numba looks at the time and size of one file, which does not tell enough."""
+    import hashlib
+    import pkgutil
+
     texts = [pkgutil.get_data(__package__, f"{name}.py") for name in ("loops", "hashing", "with_numba")]
     return hashlib.sha256(b"".join(text or b"" for text in texts)).hexdigest()[:16]
 
