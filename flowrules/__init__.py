@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flowrules.engine.collector import collector_held_off
+    from flowrules.model.collector import collector_held_off
 
     with collector_held_off():
         value = getattr(import_module(_LAZY[name]), name)

@@ -24,13 +24,13 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from flowrules.engine.collector import collector_held_off
 from flowrules.engine.exact import floats
 from flowrules.engine.results import Series, SetResult, TableResult
 from flowrules.engine.stage import Executor
 from flowrules.flows.silk_conf import BUILT_IN, SilkConf
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, widen
 from flowrules.model.address_set import AddressSet
+from flowrules.model.collector import collector_held_off
 from flowrules.model.fields import STORED
 from flowrules.model.program import Program
 from flowrules.profile.findings import AnomalyFinding, CheckFinding, EntryRow, NetworkProfile, ProfileFindings

@@ -109,8 +109,8 @@ def command(
     Parameters stand for any value that a site may bind. Exit codes: 0 nothing found, 1 findings, 2 a ruleset with
     errors or settings that are not understood, 4 a rule that failed.
     """
-    from flowrules.engine.collector import collector_held_off
     from flowrules.lint.registry import RuleError, all_rules
+    from flowrules.model.collector import collector_held_off
 
     try:
         rules = all_rules()

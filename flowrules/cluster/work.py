@@ -11,12 +11,12 @@ from attrs import define, evolve, field
 from flowrules.cluster.errors import ClusterError
 from flowrules.cluster.partitions import Partition
 from flowrules.cluster.share import Share, added_up
-from flowrules.engine.collector import collector_held_off
 from flowrules.engine.kernels import use
 from flowrules.engine.kernels.choice import choose
 from flowrules.engine.scan import scan
 from flowrules.engine.stage import Stage
 from flowrules.flows.sources import Skips, tolerant
+from flowrules.model.collector import collector_held_off
 
 
 @define(eq=False)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve
 
 from flowrules.engine.collect import CollectedRows
-from flowrules.engine.collector import collector_held_off
 from flowrules.engine.direction import DirectionRule, decide
 from flowrules.engine.errors import asked_by
 from flowrules.engine.reread import rereadable
@@ -26,6 +25,7 @@ from flowrules.engine.working_out import WorkingOut
 from flowrules.engine.world import Earlier, Found
 from flowrules.flows.table import FlowSource
 from flowrules.model import expression as ex
+from flowrules.model.collector import collector_held_off
 from flowrules.model.program import Program
 from flowrules.model.source_text import Span
 from flowrules.plan import demands as dm

@@ -15,7 +15,6 @@ from attrs import evolve, frozen
 from flowrules.engine.aggregate import Grouping
 from flowrules.engine.cells import CellCounted, CellTask, cell_tasks
 from flowrules.engine.collect import Collection, OtherSide
-from flowrules.engine.collector import collector_held_off
 from flowrules.engine.key_codes import AddressCoder, Coders
 from flowrules.engine.member_tests import HostFinder
 from flowrules.engine.results import Frame, Series, SetResult
@@ -25,6 +24,7 @@ from flowrules.engine.task import Task
 from flowrules.engine.where import Where
 from flowrules.flows.table import FlowSource
 from flowrules.model import expression as ex
+from flowrules.model.collector import collector_held_off
 from flowrules.model.ends import INSIDE, OUTSIDE, measured_end
 from flowrules.model.map_table import MapTable
 from flowrules.plan.plan import CellPlan, CollectionPlan, GroupingPlan

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from flowrules.engine.collector import collector_held_off
+from flowrules.model.collector import collector_held_off
 
 
 def failing() -> None:
