@@ -164,7 +164,7 @@ class CellCounter:
         self._raw = np.zeros(1, np.uint32)
         """The combination of classes of each cell."""
         self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
-        self._left: dict[int, tuple[Decided, list[tuple[int, Where]]]] = {}
+        self._left: dict[int, tuple[Decided, frozenset[int]]] = {}
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
         self._most = 0
@@ -184,18 +184,20 @@ class CellCounter:
         if not left:
             return
         if rows.rows < LEAST_ROWS or len(left) < FEWEST_LEFT or not self._reserve(rows):
-            for i, where in left:
+            for i in left:
+                where = decided.where(self._task.members[i].where)
+                assert where is not None
                 self._partials[i].add(select_rows(where, selected))
             return
-        self._add(rows, self._number(rows), {i for i, _ in left})
+        self._add(rows, self._number(rows), left)
 
-    def _left_by(self, decided: Decided) -> list[tuple[int, Where]]:
-        """The members that may have rows by what is known already, with what is still to be tested."""
+    def _left_by(self, decided: Decided) -> frozenset[int]:
+        """The members that may have rows by what is known already."""
         held = self._left.get(id(decided))
         if held is None:
-            wheres = ((i, decided.where(m.where)) for i, m in enumerate(self._task.members))
+            left = frozenset(i for i, m in enumerate(self._task.members) if decided.may_pass(m.where))
             # with what it is of, so that no other can take its identity
-            held = self._left[id(decided)] = decided, [(i, w) for i, w in wheres if w is not None]
+            held = self._left[id(decided)] = decided, left
         return held[1]
 
     @property

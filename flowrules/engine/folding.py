@@ -6,7 +6,7 @@ bounds then say which of these occur in a zone.  *And*, *or* and *not* follow.  
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,7 +21,6 @@ from flowrules.flows.table import Chunk
 from flowrules.flows.zones import ANY_ADDRESS
 from flowrules.model import expression as ex
 from flowrules.model.fields import STORED
-from flowrules.plan.field_use import TYPES, fields_of
 
 if TYPE_CHECKING:
     from flowrules.engine.surroundings import Surroundings
@@ -34,6 +33,11 @@ Bounds = Mapping[str, NDArray[Any]]
 DEPENDS: Final = 0
 ALWAYS: Final = 1
 NEVER: Final = 2
+
+_NEGATED: Final = np.array([DEPENDS, NEVER, ALWAYS], np.uint8)
+
+_TOGETHER: Final = 64
+"""So many tests of a field are looked at together."""
 
 _WIDE: Final = ("packets", "bytes", "stime", "duration", "input", "output")
 """Stored numbers with many values whose tests are folded."""
@@ -49,6 +53,8 @@ class Decided:
     """What is known of predicates in some zones, by their identities; those that depend are missing."""
 
     truths: Mapping[int, bool]
+    never: frozenset[int] = frozenset()
+    """Those that no row passes."""
     _wheres: dict[int, Where | None] = field(factory=dict, repr=False)
     _matters: list[bool] = field(factory=list, repr=False)
 
@@ -61,21 +67,24 @@ class Decided:
             self._wheres[id(where)] = self._reduced(where)
         return self._wheres[id(where)]
 
+    def may_pass(self, where: Where) -> bool:
+        """Whether a row may pass predicates."""
+        return self.never.isdisjoint(where.identities)
+
     def matter(self, task: Task) -> bool:
         """Whether a row may pass the predicates of any grouping or collection of a task."""
-        wheres = [where for where, _ in (*task.groupings, *task.collections)]
+        wheres = (where for where, _ in (*task.groupings, *task.collections))
         if not self.truths:
-            return bool(wheres)
+            return any(True for _ in wheres)
         if not self._matters:
-            told = self.truths
-            self._matters.append(any(all(told.get(id(p)) is not False for p in w.predicates) for w in wheres))
+            self._matters.append(any(map(self.may_pass, wheres)))
         return self._matters[0]
 
     def _reduced(self, where: Where) -> Where | None:
-        told = self.truths
-        if any(told.get(id(p)) is False for p in where.predicates):
+        if not self.may_pass(where):
             return None
-        if not any(id(p) in told for p in where.predicates):
+        told = self.truths
+        if told.keys().isdisjoint(where.identities):
             return where
         return Where(
             tuple(p for p in where.cheap if id(p) not in told),
@@ -92,22 +101,40 @@ class Folds:
     def __init__(self, predicates: Iterable[ex.Expression], around: Surroundings) -> None:
         nodes: dict[int, ex.Expression] = {}
         for predicate in predicates:
-            for node in _nodes(predicate):
-                nodes.setdefault(id(node), node)
+            if id(predicate) not in nodes:
+                for node in _nodes(predicate):
+                    nodes.setdefault(id(node), node)
         self._nodes = list(nodes.values())
+        """What predicates are made of before these."""
+        self._places = {number: place for place, number in enumerate(nodes)}
         self._around = around
         self._known: dict[bytes, Decided] = {}
-        self._tests: dict[int, tuple[str, NDArray[Any], Bools, Bools] | AddressSet | None] = {}
+        self._tests: dict[str, list[int]] = {}
+        """The places of tests of one field, by its name."""
+        self._others: list[int] = []
+        by_types = around.direction.by_types
+        for place, node in enumerate(self._nodes):
+            name = _tested(node, by_types)
+            if name is None:
+                self._others.append(place)
+            else:
+                self._tests.setdefault(name, []).append(place)
+        self._tables: dict[str, list[_FieldTests]] = {}
+        self._members: dict[int, AddressSet | None] = {}
 
     def fold(self, bounds: Bounds, zones: int) -> NDArray[np.uint8]:
         """``ALWAYS``, ``NEVER`` or ``DEPENDS`` for each zone (row) and predicate (column)."""
-        found: dict[int, tuple[Bools, Bools]] = {}
-        out = np.zeros((zones, len(self._nodes)), np.uint8)
-        for place, node in enumerate(self._nodes):
-            always, never = self._folded(node, bounds, zones, found)
-            out[always, place] = ALWAYS
-            out[never, place] = NEVER
-        return out
+        states = np.zeros((len(self._nodes), zones), np.uint8)
+        for name, span in bounds.items():
+            if name in _ADDRESSES:
+                for place in self._tests.get(name, ()):
+                    self._by_addresses(place, span, states[place])
+            elif name in self._tests:
+                for table in self._tables_of(name):
+                    states[table.places] = table.within(span)
+        for place in self._others:
+            self._compose(self._nodes[place], bounds, states, states[place])
+        return np.ascontiguousarray(states.T)
 
     def decided(self, states: NDArray[np.uint8]) -> Decided:
         """One row of ``fold`` by predicates; the same object for equal rows."""
@@ -115,62 +142,37 @@ class Folds:
         held = self._known.get(key)
         if held is None:
             truths = {id(self._nodes[p]): bool(states[p] == ALWAYS) for p in np.flatnonzero(states).tolist()}
-            held = self._known.setdefault(key, Decided(truths) if truths else NOTHING_DECIDED)
+            never = frozenset(number for number, told in truths.items() if not told)
+            held = self._known.setdefault(key, Decided(truths, never) if truths else NOTHING_DECIDED)
         return held
 
-    def _folded(
-        self, node: ex.Expression, bounds: Bounds, zones: int, found: dict[int, tuple[Bools, Bools]]
-    ) -> tuple[Bools, Bools]:
-        held = found.get(id(node))
-        if held is None:
-            held = found[id(node)] = self._fold(node, bounds, zones, found)
-        return held
-
-    def _fold(
-        self, node: ex.Expression, bounds: Bounds, zones: int, found: dict[int, tuple[Bools, Bools]]
-    ) -> tuple[Bools, Bools]:
-        no = np.zeros(zones, np.bool_)
+    def _compose(
+        self, node: ex.Expression, bounds: Bounds, states: NDArray[np.uint8], out: NDArray[np.uint8]
+    ) -> None:
+        """Fold what is no test of one field, after what it is made of."""
         match node:
             case ex.And(items=items) | ex.Or(items=items) | ex.NOf(items=items):
-                told = [self._folded(item, bounds, zones, found) for item in items]
-                if not told:
-                    return no, no
-                always = np.sum([a for a, _ in told], axis=0)
-                open_ones = np.sum([~n for _, n in told], axis=0)
+                if not items:
+                    return
+                told = states.take([self._places[id(item)] for item in items], axis=0)
                 wanted = len(items) if isinstance(node, ex.And) else 1
                 if isinstance(node, ex.NOf):
                     wanted = node.n
-                return always >= wanted, open_ones < wanted
+                out[np.count_nonzero(told == ALWAYS, axis=0) >= wanted] = ALWAYS
+                out[np.count_nonzero(told != NEVER, axis=0) < wanted] = NEVER
             case ex.Not(of=of):
-                always, never = self._folded(of, bounds, zones, found)
-                return never, always
+                out[:] = _NEGATED.take(states[self._places[id(of)]])
             case ex.Literal(value=bool() as value):
-                return no | value, no | (not value)
+                out[:] = ALWAYS if value else NEVER
             case ex.Direction(name="all"):
-                return ~no, no
+                out[:] = ALWAYS
             case ex.Direction(name=name) if not self._around.direction.by_types and name != "blocked":
-                return self._by_nets(name, bounds, zones)
-        test = self._test(node)
-        if test is None:
-            return no, no
-        if isinstance(test, tuple):
-            name, points, held, possible = test
-            span = bounds.get(name)
-            return (no, no) if span is None else _within(span, points, held, possible)
-        (name,) = fields_of((node,), TYPES)
-        span = bounds.get(name)
-        if span is None:
-            return no, no
-        always, never = addresses_within(span, test)
-        if isinstance(node, ex.Compare) and node.op == "!=":
-            return never, always
-        return always, never
+                _mark(out, self._by_nets(name, bounds))
 
-    def _by_nets(self, name: str, bounds: Bounds, zones: int) -> tuple[Bools, Bools]:
-        no = np.zeros(zones, np.bool_)
+    def _by_nets(self, name: str, bounds: Bounds) -> tuple[Bools, Bools] | None:
         ours = self._around.direction.internal
         if ours is None or "sip" not in bounds or "dip" not in bounds:
-            return no, no
+            return None
         from_us, to_us = (addresses_within(bounds[n], ours) for n in ("sip", "dip"))
         wanted = DIRECTION_CODES[name]
         if wanted in (INBOUND, EXTERNAL):
@@ -179,24 +181,66 @@ class Folds:
             to_us = to_us[1], to_us[0]
         return from_us[0] & to_us[0], from_us[1] | to_us[1]
 
-    def _test(self, node: ex.Expression) -> tuple[str, NDArray[Any], Bools, Bools] | AddressSet | None:
-        """The truth of a test of one field at the values where it changes, or the addresses that it asks for."""
-        if id(node) not in self._tests:
-            self._tests[id(node)] = self._made(node)
-        return self._tests[id(node)]
+    def _by_addresses(self, place: int, span: NDArray[Any], out: NDArray[np.uint8]) -> None:
+        node = self._nodes[place]
+        if place not in self._members:
+            self._members[place] = _addresses(node, self._around)
+        members = self._members[place]
+        if members is None:
+            return
+        always, never = addresses_within(span, members)
+        other = isinstance(node, ex.Compare) and node.op == "!="
+        _mark(out, (never, always) if other else (always, never))
 
-    def _made(self, node: ex.Expression) -> tuple[str, NDArray[Any], Bools, Bools] | AddressSet | None:
-        name = _tested(node, self._around.direction.by_types)
-        if name is None:
-            return None
-        if name in _ADDRESSES:
-            return _addresses(node, self._around)
+    def _tables_of(self, name: str) -> list[_FieldTests]:
+        held = self._tables.get(name)
+        if held is None:
+            places = self._tests[name]
+            parts = (places[first : first + _TOGETHER] for first in range(0, len(places), _TOGETHER))
+            held = [_FieldTests(name, part, [self._nodes[p] for p in part], self._around) for part in parts]
+            self._tables[name] = held
+        return held
+
+
+def _mark(out: NDArray[np.uint8], told: tuple[Bools, Bools] | None) -> None:
+    if told is not None:
+        out[told[0]] = ALWAYS
+        out[told[1]] = NEVER
+
+
+class _FieldTests:
+    """Tests of one field, with what each says between the values at which any of them may change its mind."""
+
+    def __init__(
+        self, name: str, places: Sequence[int], tests: Sequence[ex.Expression], around: Surroundings
+    ) -> None:
+        self.places = places
         dtype = STORED[name].dtype
         assert dtype is not None
         limits = np.iinfo(dtype)
-        column = turning_points(int(limits.min), int(limits.max), (node,)).astype(dtype)
-        held, possible = truth(node, Rows(Chunk({name: column}, len(column)), self._around))
-        return name, column, held, possible
+        self._points: NDArray[Any] = turning_points(int(limits.min), int(limits.max), tests).astype(dtype)
+        rows = Rows(Chunk({name: self._points}, len(self._points)), around)
+        told = [truth(test, rows) for test in tests]
+        self._sure = _counts([held for held, _ in told])
+        same = all(held is possible for held, possible in told)
+        self._maybe = self._sure if same else _counts([possible for _, possible in told])
+
+    def within(self, span: NDArray[Any]) -> NDArray[np.uint8]:
+        """For each test (row) and zone with these bounds: whether it is always true, never, or it depends."""
+        bounds = span.astype(self._points.dtype, copy=False)
+        first = np.searchsorted(self._points, bounds[:, 0], side="right") - 1
+        last = np.searchsorted(self._points, bounds[:, 1], side="right")
+        out = np.zeros((len(self.places), len(span)), np.uint8)
+        out[self._sure.take(last, axis=1) - self._sure.take(first, axis=1) == last - first] = ALWAYS
+        out[self._maybe.take(last, axis=1) == self._maybe.take(first, axis=1)] = NEVER
+        return out
+
+
+def _counts(told: Sequence[Bools]) -> NDArray[np.int32]:
+    """For each test (row) how many of the values before each (and before the end) pass it."""
+    out = np.zeros((len(told), len(told[0]) + 1), np.int32)
+    np.cumsum(np.stack(told), axis=1, out=out[:, 1:])
+    return out
 
 
 def addresses_within(span: NDArray[Any], members: AddressSet) -> tuple[Bools, Bools]:
@@ -215,25 +259,15 @@ def addresses_within(span: NDArray[Any], members: AddressSet) -> tuple[Bools, Bo
     return always, never
 
 
-def _within(span: NDArray[Any], points: NDArray[Any], held: Bools, possible: Bools) -> tuple[Bools, Bools]:
-    """Over zones with these bounds: whether a test that changes at ``points`` only is always true, and never."""
-    bounds = span.astype(points.dtype, copy=False)
-    first = np.searchsorted(points, bounds[:, 0], side="right") - 1
-    last = np.searchsorted(points, bounds[:, 1], side="right")
-    sure = np.concatenate(([0], np.cumsum(held)))
-    maybe = np.concatenate(([0], np.cumsum(possible)))
-    return sure.take(last) - sure.take(first) == last - first, maybe.take(last) == maybe.take(first)
-
-
 def _nodes(node: ex.Expression) -> Iterator[ex.Expression]:
-    """A predicate and the predicates that it is made of."""
-    yield node
+    """The predicates that one is made of, and then itself."""
     match node:
         case ex.And(items=items) | ex.Or(items=items) | ex.NOf(items=items):
             for item in items:
                 yield from _nodes(item)
         case ex.Not(of=of):
             yield from _nodes(of)
+    yield node
 
 
 def _tested(node: ex.Expression, by_types: bool) -> str | None:
@@ -241,6 +275,8 @@ def _tested(node: ex.Expression, by_types: bool) -> str | None:
     match node:
         case ex.FlagTest(name=name):
             return name
+        case ex.Direction(name="all"):
+            return None
         case ex.Direction(name=name):
             return "type" if by_types or name == "blocked" else None
         case ex.Compare(left=ex.Field(name=name), right=ex.Literal(value=value)) if value is not None:

@@ -174,6 +174,10 @@ def _share(groups: Groups, first: ex.Measure | None) -> Series | None:
         return None
     if first.name not in ("flows", "rows", "sum", "distinct"):
         return None
+    total, plain = groups.total, series.denominators is None and series.values.dtype == np.int64
+    if plain and isinstance(total, int) and 0 < total < 1 << 63:
+        known = np.ones(groups.rows, np.bool_) if series.known is None else series.known
+        return Series(PERCENT, series.values, known, np.full(groups.rows, total, np.int64))
     whole = exact.constant(PERCENT, groups.total, groups.rows)
     return exact.arithmetic("/", PERCENT, series, whole)
 
@@ -183,6 +187,8 @@ def _running(share: Series | None) -> Series | None:
         return None
     if exact.is_float(share):
         return Series(PERCENT, np.cumsum(share.values), share.known)
+    if len(share) == 1:
+        return Series(PERCENT, share.values, share.known, share.denominators)
     share = _of_one_whole(share)
     numerators = share.values
     largest = max((abs(int(v)) for v in (numerators.max(), numerators.min())), default=0) if len(share) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from attrs import frozen
@@ -31,6 +32,11 @@ class Where:
     def predicates(self) -> tuple[ex.Expression, ...]:
         """All of them."""
         return self.cheap + self.dear
+
+    @cached_property
+    def identities(self) -> frozenset[int]:
+        """The identities of all of them."""
+        return frozenset(map(id, self.predicates))
 
 
 Selected = dict[tuple[int, ...], Rows]

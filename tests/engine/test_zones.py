@@ -130,7 +130,7 @@ def test_folded_predicates_say_what_rows_do(predicate: Any, seed: int, rows: int
     ]
     around = surroundings()
     bounds = {name: np.array([[int(p[name].min()), int(p[name].max())] for p in pieces]) for name in columns}
-    states = Folds([predicate], around).fold(bounds, len(pieces))[:, 0]
+    states = Folds([predicate], around).fold(bounds, len(pieces))[:, -1]
     for state, piece in zip(states.tolist(), pieces, strict=True):
         held, possible = truth(predicate, Rows(Chunk(piece, len(piece["sip"])), around))
         if state == folding.ALWAYS:
@@ -176,10 +176,10 @@ def test_bounds_decide(predicate: Any, states: list[int]) -> None:
     if predicate == flags(2, 2):
         # a mask is not monotonous: it is looked up for every value between the bounds
         assert (
-            Folds([predicate], surroundings()).fold({"flags": np.array([[18, 19]])}, 1)[0, 0]
+            Folds([predicate], surroundings()).fold({"flags": np.array([[18, 19]])}, 1)[0, -1]
             == folding.ALWAYS
         )
-    assert Folds([predicate], surroundings()).fold(arrays, 3)[:, 0].tolist() == states
+    assert Folds([predicate], surroundings()).fold(arrays, 3)[:, -1].tolist() == states
 
 
 def test_zones_that_nothing_can_match_are_not_read(tmp_path: Path) -> None:
