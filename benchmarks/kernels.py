@@ -2,7 +2,7 @@
 
     python benchmarks/kernels.py [--rows 131072] [--rounds 15]
 
-Times are CPU nanoseconds a row, medians of rounds that alternate between the two; results are compared first (those of ``add_pairs``
+Times are CPU nanoseconds a row, medians of rounds that alternate between the two; results are compared first (those of ``tally``
 are compared in the tests alone).
 Needs ``pip install 'flowrules[compiled]'``.  Prints what loading and compiling take, too, each in a process of its own.
 """
@@ -63,16 +63,15 @@ def works(rows: int) -> Iterator[tuple[str, Work]]:
         yield f"count: {size:,} groups", count
         yield f"add: {size:,} groups", add
         yield f"keep: {size:,} groups", keep
-    for kinds, hosts in ((8, 200), (500, 6000)):
-        firsts = (kinds * draw.random(rows) ** 2).astype(np.uint32)
-        seconds = (hosts * draw.random(rows) ** 2).astype(np.uint32)
-        held = np.zeros((2, kinds * hosts), np.int64)
+    for size in (200, 50_000, 3_000_000):
+        taken = (size * draw.random(rows) ** 2).astype(np.intp)
+        held = np.zeros(size, np.uint64)
 
-        def pairs(k: Any, held: Any = held, f: Any = firsts, s: Any = seconds, w: int = hosts) -> Any:
-            k.add_pairs(held[0], [held[1]], f, w, s, [values])
+        def tally(k: Any, held: Any = held, taken: Any = taken) -> Any:
+            k.tally(held, taken, values, np.uint64(1 << 40))
             return None
 
-        yield f"add_pairs: {kinds} by {hosts:,}", pairs
+        yield f"tally: {size:,} places", tally
     directory = np.zeros(1 << 16, np.uint32)
     directory[:8] = np.arange(8)
     pages = np.arange(1, (8 << 16) + 1, dtype=np.uint32)

@@ -12,23 +12,23 @@ cells are put aside, so that this is not done again and again for little.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Partial
-from flowrules.engine.cell_classes import CellClasses
+from flowrules.engine.cell_classes import CellClasses, PieceCells
 from flowrules.engine.cell_truths import CellTruths
 from flowrules.engine.cut_cells import CutCells, CutMember
-from flowrules.engine.exact_sums import grown
 from flowrules.engine.folding import NOTHING_DECIDED, Decided
 from flowrules.engine.kernels import kernels
-from flowrules.engine.key_codes import Coder, codes_of
+from flowrules.engine.key_codes import AddressCoder, Coder, codes_of
 from flowrules.engine.range_classes import RangeClasses
 from flowrules.engine.row_values import Rows
 from flowrules.engine.signatures import Signatures
+from flowrules.engine.tallies import Tallies
 from flowrules.engine.where import Selected, Where, select_rows
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
@@ -54,6 +54,12 @@ LEAST_ROWS: Final = 1 << 13
 
 FEWEST_LEFT: Final = 4
 """Pieces in which so few groupings may have rows are counted by predicates too."""
+
+_MOST_ALIVE: Final = 0.7
+"""Where more of a piece's rows are wanted, all are counted by host."""
+
+_MOST_ENTRIES: Final = 1 << 20
+"""So many combinations of classes are gathered before those of several pieces are added up."""
 
 _PUT_ASIDE: Final = 16
 """Rows of new cells are put aside where they are less than one in so many."""
@@ -189,7 +195,12 @@ class CellCounter:
                 assert where is not None
                 self._partials[i].add(select_rows(where, selected))
             return
-        self._add(rows, self._number(rows), left)
+        piece = self._task.classes.in_piece(rows)
+        if piece is None:
+            piece = PieceCells(self._number(rows).astype(np.intp))
+        elif self._by_host or self._by_cuts or self._choosing.members:
+            piece = self._met(piece, rows)
+        self._add(rows, piece, left)
 
     def _left_by(self, decided: Decided) -> frozenset[int]:
         """The members that may have rows by what is known already."""
@@ -220,15 +231,31 @@ class CellCounter:
         if cells.min():
             return cells
         fresh = np.flatnonzero(cells == 0)
-        if len(fresh) * _PUT_ASIDE < rows.rows and self._aside_rows < _MOST_ASIDE:
-            chunk = rows.chunk.take(fresh)
-            self._aside.setdefault(tuple((n, c.dtype.str) for n, c in chunk.columns.items()), []).append(
-                chunk
-            )
-            self._aside_rows += len(fresh)
+        if self._put_aside(rows, fresh):
             return cells
         self._meet(raw.take(fresh))
         return self._ids.take(raw)
+
+    def _met(self, piece: PieceCells, rows: Rows) -> PieceCells:
+        """A piece with the numbers of its cells, 0 for rows put aside."""
+        assert piece.raw is not None
+        ids = self._ids.take(piece.raw)
+        unknown = ids == 0
+        if unknown.any():
+            fresh = np.flatnonzero(unknown.take(piece.places))
+            if len(fresh) and not self._put_aside(rows, fresh):
+                self._meet(piece.raw.take(piece.places.take(fresh)))
+                ids = self._ids.take(piece.raw)
+        return PieceCells(piece.places, piece.raw, ids)
+
+    def _put_aside(self, rows: Rows, fresh: NDArray[np.intp]) -> bool:
+        """Keep rows of new cells for later; false where there are too many of them."""
+        if len(fresh) * _PUT_ASIDE >= rows.rows or self._aside_rows >= _MOST_ASIDE:
+            return False
+        chunk = rows.chunk.take(fresh)
+        self._aside.setdefault(tuple((n, c.dtype.str) for n, c in chunk.columns.items()), []).append(chunk)
+        self._aside_rows += len(fresh)
+        return True
 
     def _meet(self, raw: Cells) -> None:
         """Number new cells, and find which tests they pass."""
@@ -248,20 +275,20 @@ class CellCounter:
             if not cut.fits:
                 self._part_cuts(cut)
 
-    def _add(self, rows: Rows, cells: Cells, left: Collection[int]) -> None:
+    def _add(self, rows: Rows, piece: PieceCells, left: Collection[int]) -> None:
         """Count rows by their cells; only members ``left`` may have some of them."""
         if self._whole is not None:
-            self._whole.add(cells, rows, len(self._passed))
+            self._whole.add(piece, rows, len(self._passed))
         for hosted in list(self._by_host):
-            if not hosted.add(cells, rows):
+            if not hosted.add(piece, rows):
                 self._give_up(hosted)
         for cut in self._by_cuts:
             if any(m.place in left for m in cut.members):
-                cut.add(cells, rows)
+                cut.add(piece, rows)
         if self._choosing.members:
             # apart from what others selected: these rows are in the order of their signatures
             selected: Selected = {(): rows}
-            self._choosing.select(cells, selected, self._keys)
+            self._choosing.select(piece, selected, self._keys)
             for i, _ in self._choosing.members:
                 self._partials[i].add(select_rows(self._task.members[i].where, selected))
 
@@ -334,11 +361,16 @@ class CellCounter:
             fresh = np.flatnonzero(self._ids.take(raw) == 0)
             if len(fresh):
                 self._meet(raw.take(fresh))
-            self._add(rows, self._ids.take(raw), range(len(self._task.members)))
+            places = self._ids.take(raw).astype(np.intp)
+            self._add(rows, PieceCells(places), range(len(self._task.members)))
 
     def _flush(self) -> None:
         if self._whole is not None:
-            self._whole.flush(self._passed, self._task.members, self._partials)
+            raw = self._whole.unnumbered()
+            new = raw.take(np.flatnonzero(self._ids.take(raw) == 0))
+            if len(new):
+                self._meet(new)
+            self._whole.flush(self._ids, self._passed, self._task.members, self._partials)
         for hosted in self._by_host:
             hosted.flush(self._task.members, self._partials)
         for cut in self._by_cuts:
@@ -365,33 +397,80 @@ class _WholeCells:
 
     def __init__(self, members: Sequence[tuple[int, int]], sums: Sequence[str]) -> None:
         self._members = members
-        self._clear(sums)
+        self._names = tuple(sums)
+        self._tallies = Tallies(sums)
+        self._pieces: list[tuple[Cells, NDArray[np.int64], Mapping[str, NDArray[np.int64]]]] = []
+        """Combinations of classes with their rows and sums, of which the numbers of cells are found in the end."""
+        self._entries = 0
 
-    def _clear(self, sums: Sequence[str]) -> None:
-        self._counts = np.zeros(0, np.int64)
-        self._sums = {n: np.zeros(0, np.int64) for n in sums}
-
-    def add(self, cells: Cells, rows: Rows, size: int) -> None:
+    def add(self, piece: PieceCells, rows: Rows, size: int) -> None:
         """Count a piece with cells below ``size``."""
-        if len(self._counts) < size:
-            self._counts = grown(self._counts, size)
-            self._sums = {n: grown(s, size) for n, s in self._sums.items()}
-        places = cells.astype(np.intp)
-        kernels().count(self._counts, places)
-        for name, sums in self._sums.items():
-            kernels().add(sums, places, rows.column(name))
+        columns = [rows.column(name) for name in self._names]
+        if piece.raw is None:
+            self._tallies.grow(size)
+            self._tallies.add(piece.places, columns)
+            return
+        tallies = Tallies(self._names)
+        tallies.grow(len(piece.raw))
+        tallies.add(piece.places, columns)
+        counts, sums = tallies.take()
+        if piece.ids is not None:
+            # rows that were put aside are counted when they come back
+            counts[: len(piece.ids)][piece.ids == 0] = 0
+        met = np.flatnonzero(counts)
+        self._pieces.append(
+            (piece.raw.take(met), counts.take(met), {n: s.take(met) for n, s in sums.items()})
+        )
+        self._entries += len(met)
+        if self._entries > _MOST_ENTRIES:
+            self._gather()
+
+    def unnumbered(self) -> Cells:
+        """The combinations of classes that have rows, of which the numbers of cells are asked for."""
+        self._gather()
+        return self._pieces[0][0] if self._pieces else np.zeros(0, np.uint32)
+
+    def _gather(self) -> None:
+        """Add up what pieces have of the same combinations."""
+        if not self._pieces:
+            return
+        raw = np.concatenate([one for one, _, _ in self._pieces])
+        order = np.argsort(raw, kind="stable")
+        ordered = raw.take(order)
+        starts = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1) if len(raw) else order
+        counts = _added([one for _, one, _ in self._pieces], order, starts)
+        sums = {n: _added([s[n] for _, _, s in self._pieces], order, starts) for n in self._names}
+        self._pieces = [(ordered.take(starts), counts, sums)]
+        self._entries = len(starts)
 
     def flush(
-        self, passed: NDArray[np.bool_], members: Sequence[CellCounted], partials: Sequence[Partial]
+        self,
+        ids: Cells,
+        passed: NDArray[np.bool_],
+        members: Sequence[CellCounted],
+        partials: Sequence[Partial],
     ) -> None:
-        """Give each grouping the cells that it wants, and begin anew."""
-        size = min(len(self._counts), len(passed))
+        """Give each grouping the cells that it wants, and begin anew; ``ids`` are the cells of combinations."""
+        counts, sums = self._tallies.take()
+        cells = np.flatnonzero(counts)
+        counts, sums = counts.take(cells), {n: s.take(cells) for n, s in sums.items()}
+        for raw, more, theirs in self._pieces:
+            cells = np.concatenate((cells, ids.take(raw)))
+            counts = np.concatenate((counts, more))
+            sums = {n: np.concatenate((s, theirs[n])) for n, s in sums.items()}
+        self._pieces, self._entries = [], 0
         for i, unit in self._members:
-            wanted = np.flatnonzero(passed[:size, unit])
-            counts = np.array([0, self._counts.take(wanted).sum()])
-            sums = {n: np.array([0, s.take(wanted).sum()]) for n, s in self._sums.items()}
-            _put(members[i], partials[i], counts, sums)
-        self._clear(tuple(self._sums))
+            wanted = np.flatnonzero(passed[:, unit].take(cells))
+            own = {n: np.array([0, s.take(wanted).sum()]) for n, s in sums.items()}
+            _put(members[i], partials[i], np.array([0, counts.take(wanted).sum()]), own)
+
+
+def _added(
+    pieces: Sequence[NDArray[np.int64]], order: NDArray[np.intp], starts: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Numbers in an order, those added up that lie between two starts."""
+    out: NDArray[np.int64] = np.concatenate(pieces).take(order)
+    return np.add.reduceat(out, starts) if len(out) else out
 
 
 class _HostCells:
@@ -406,20 +485,35 @@ class _HostCells:
 
     def _clear(self) -> None:
         self._hosts = self._rows = 0
-        self._counts = np.zeros(0, np.int64)
-        self._sums = {n: np.zeros(0, np.int64) for n in self._names}
+        self._tallies = Tallies(self._names)
 
-    def add(self, cells: Cells, rows: Rows) -> bool:
+    def add(self, piece: PieceCells, rows: Rows) -> bool:
         """Count a piece; false (and nothing counted) where the histogram would become too large."""
-        live, signature = kernels().live(self.signatures.of_cell, cells)
-        if not len(live):
+        of_place = piece.of(self.signatures.of_cell)
+        if not of_place.any():
             return True
-        rows = rows.take(live)
+        signatures: NDArray[Any]
+        if isinstance(self._coder, AddressCoder) and self._coder.numbered(rows):
+            # the numbers of hosts cost nothing: to count all rows is cheaper than to select most of them
+            signatures = of_place.take(piece.places)
+            alive = signatures != 0
+            count = np.count_nonzero(alive)
+            live = None if count > _MOST_ALIVE * rows.rows else np.flatnonzero(alive)
+            if live is not None:
+                signatures = signatures.take(live)
+        else:
+            live, signatures = kernels().live(of_place, piece.places)
+        if live is not None:
+            if not len(live):
+                return True
+            rows = rows.take(live)
         codes = codes_of(self._coder, rows)
         if not self._make_room(len(self._coder), len(self.signatures)):
             return False
-        values = [rows.column(name) for name in self._sums]
-        kernels().add_pairs(self._counts, list(self._sums.values()), signature, self._hosts, codes, values)
+        places = signatures.astype(np.intp)
+        places *= self._hosts
+        places += codes
+        self._tallies.add(places, [rows.column(name) for name in self._names])
         return True
 
     def _make_room(self, hosts: int, signatures: int) -> bool:
@@ -429,10 +523,7 @@ class _HostCells:
         more_rows = self._rows if signatures <= self._rows else signatures + signatures // 4
         if more_hosts * more_rows > MOST_BY_HOST:
             return False
-        self._counts = _widened(self._counts, (self._rows, self._hosts), (more_rows, more_hosts))
-        self._sums = {
-            n: _widened(s, (self._rows, self._hosts), (more_rows, more_hosts)) for n, s in self._sums.items()
-        }
+        self._tallies.widen((self._rows, self._hosts), (more_rows, more_hosts))
         self._hosts, self._rows = more_hosts, more_rows
         return True
 
@@ -440,23 +531,14 @@ class _HostCells:
         """Give each grouping the hosts of the signatures that it wants, and begin anew."""
         if self._rows:
             used = min(self._rows, len(self.signatures))
-            shape = (self._rows, self._hosts)
             wanted = {u: w[:used] for u, w in self.signatures.wanted_by().items()}
             order = list(wanted)
-            matrix = np.stack([wanted[u] for u in order])
-            counts = kernels().sum_rows(matrix, self._counts.reshape(shape)[:used])
-            sums = {n: kernels().sum_rows(matrix, s.reshape(shape)[:used]) for n, s in self._sums.items()}
+            counts, sums = self._tallies.take_rows(np.stack([wanted[u] for u in order]), self._hosts, used)
             place = {unit: row for row, unit in enumerate(order)}
             for i, unit in self.members:
                 row = place[unit]
                 _put(members[i], partials[i], counts[row], {n: s[row] for n, s in sums.items()})
         self._clear()
-
-
-def _widened(array: NDArray[np.int64], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int64]:
-    out = np.zeros(after, np.int64)
-    out[: before[0], : before[1]] = array.reshape(before)
-    return out.reshape(-1)
 
 
 class _Choosing:
@@ -466,10 +548,11 @@ class _Choosing:
         self.members = list(members)
         self.signatures = Signatures([unit for _, unit in members])
 
-    def select(self, cells: Cells, selected: Selected, keys: Sequence[tuple[int, ...]]) -> None:
+    def select(self, piece: PieceCells, selected: Selected, keys: Sequence[tuple[int, ...]]) -> None:
         """Put the rows of each unit into ``selected``, by the key of its tests."""
         rows = selected[()]
-        order, ends = kernels().order(self.signatures.of_cell.take(cells), len(self.signatures))
+        of_row = piece.of(self.signatures.of_cell).take(piece.places)
+        order, ends = kernels().order(of_row, len(self.signatures))
         for unit, wanted in self.signatures.wanted_by().items():
             parts = [order[ends[s - 1] : ends[s]] for s in np.flatnonzero(wanted).tolist()]
             index = np.concatenate(parts) if parts else order[:0]

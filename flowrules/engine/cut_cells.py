@@ -15,12 +15,12 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrules.engine.cell_classes import CellClasses
-from flowrules.engine.kernels import kernels
+from flowrules.engine.cell_classes import CellClasses, PieceCells
 from flowrules.engine.predicates import truth
 from flowrules.engine.range_classes import Classes, RangeClasses
 from flowrules.engine.row_values import Rows
 from flowrules.engine.signatures import Signatures
+from flowrules.engine.tallies import Tallies
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.plan.cell_tests import atoms
@@ -70,8 +70,8 @@ class CutCells:
         """A combination of classes for each signature."""
         self._offsets = np.zeros(2, np.int64)
         self._names = tuple(sums)
+        self._tallies = Tallies(self._names)
         self._open(np.zeros((1, len(members)), np.bool_))
-        self._clear()
 
     @property
     def fits(self) -> bool:
@@ -106,13 +106,12 @@ class CutCells:
         if self.fits:
             self._fields[0].shift(starts)
 
-    def _clear(self) -> None:
-        self._counts = np.zeros(0, np.int64)
-        self._sums = {n: np.zeros(0, np.int64) for n in self._names}
-
-    def add(self, cells: Cells, rows: Rows) -> None:
+    def add(self, piece: PieceCells, rows: Rows) -> None:
         """Count a piece, of cells that fit."""
-        signature: Cells = self.signatures.of_cell.take(cells)
+        of_place = piece.of(self.signatures.of_cell)
+        if not of_place.any():
+            return
+        signature: Cells = of_place.take(piece.places)
         found: list[Classes | None] = [None] * len(self._fields)
         live: NDArray[np.bool_] | None = None
         for place, field in enumerate(self._fields):
@@ -136,22 +135,17 @@ class CutCells:
             else:
                 number += part
         assert number is not None
-        size = int(self._offsets[-1])
-        if len(self._counts) < size:
-            self._counts = _longer(self._counts, size)
-            self._sums = {n: _longer(s, size) for n, s in self._sums.items()}
-        places = number.astype(np.intp)
-        kernels().count(self._counts, places)
-        for name, sums in self._sums.items():
-            kernels().add(sums, places, rows.column(name))
+        self._tallies.grow(int(self._offsets[-1]))
+        self._tallies.add(number.astype(np.intp), [rows.column(name) for name in self._names])
 
     def flush(self) -> list[tuple[int, int, Sums]]:
         """The place of each member with its flows and sums; begins anew."""
-        met = np.flatnonzero(self._counts)
+        counts, sums = self._tallies.take()
+        met = np.flatnonzero(counts)
         if not len(met):
             return []
-        counts = self._counts.take(met)
-        sums = {n: s.take(met) for n, s in self._sums.items()}
+        counts = counts.take(met)
+        sums = {n: s.take(met) for n, s in sums.items()}
         signature = self._offsets.searchsorted(met, "right") - 1
         rest = met - self._offsets.take(signature)
         classes = [field.classes_of(signature, rest) for field in self._fields]
@@ -178,7 +172,6 @@ class CutCells:
             volumes = {n: s if index is None else s.take(index) for n, s in sums.items()}
             totals = {n: s.sum(keepdims=True) for n, s in volumes.items()}
             out.append((member.place, int(flows.sum()), totals))
-        self._clear()
         return out
 
     def _samples(self, signature: NDArray[np.intp], classes: Sequence[Classes]) -> Rows:
@@ -309,9 +302,3 @@ def _words(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
     padded = np.zeros((len(bits), -(-bits.shape[1] // 64) * 64), np.bool_)
     padded[:, : bits.shape[1]] = bits
     return np.packbits(padded, axis=1).view(np.uint64)
-
-
-def _longer(array: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    out = np.zeros(max(size, 2 * len(array)), np.int64)
-    out[: len(array)] = array
-    return out

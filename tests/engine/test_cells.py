@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrules.engine import cells, cut_cells, range_classes
+from flowrules.engine import cells, cut_cells, range_classes, tallies
 from flowrules.engine.cell_classes import CellClasses
+from flowrules.engine.row_values import Rows as EngineRows
 from flowrules.engine.run import run
 from flowrules.flows.table import Chunk, FlowSource, widen
 from flowrules.model import expression as ex
@@ -263,10 +264,26 @@ def test_what_is_counted_is_handed_on_before_it_overflows(by_cells: pytest.Monke
     assert answers(MANY, columns, threads=1, rows=100) == plain(columns)
 
 
+@pytest.mark.parametrize(("most_rows", "most_sum"), [(150, 1 << 40), (1 << 24, 40_000), (60, 100)])
+def test_words_that_are_full_are_unpacked(
+    by_cells: pytest.MonkeyPatch, most_rows: int, most_sum: int
+) -> None:
+    columns = flows(7, 3_000)
+    by_cells.setattr(tallies, "MOST_ROWS", most_rows)
+    by_cells.setattr(tallies, "MOST_SUM", most_sum)
+    assert answers(MANY, columns, threads=1, rows=100) == plain(columns)
+
+
+def test_combinations_of_many_pieces_are_added_up(by_cells: pytest.MonkeyPatch) -> None:
+    columns = flows(8, 3_000)
+    by_cells.setattr(cells, "_MOST_ENTRIES", 30)
+    assert answers(MANY, columns, threads=1, rows=100) == plain(columns)
+
+
 def test_small_pieces_are_counted_by_predicates(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = flows(4, 300)
     added = []
-    monkeypatch.setattr(cells.CellCounter, "_number", lambda self, rows: added.append(rows))
+    monkeypatch.setattr(cells.CellCounter, "_add", lambda self, *given: added.append(given))
     assert answers(MANY, columns, threads=1) == plain(columns)
     assert not added
 
@@ -301,6 +318,57 @@ def test_values_that_no_test_tells_apart_are_one_class() -> None:
     # web ports, the other low ones, the high ones; outbound or not
     assert classes.counts() == {"type": 2, "dport": 3}
     assert classes.size == 6
+
+
+ports_met = st.sampled_from([0, 22, 79, 80, 81, 443, 1023, 1024, 40_000, 50_000, 65_535])
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.tuples(ports_met, ports_met, st.integers(0, 255), st.sampled_from([6, 17])),
+        min_size=1,
+        max_size=60,
+    ),
+    st.booleans(),
+    st.integers(0, 40),
+)
+def test_what_varies_in_a_piece_tells_its_cells(rows: Any, constant: bool, more: int) -> None:
+    from flowrules.engine.direction import DirectionRule
+    from flowrules.engine.surroundings import Surroundings
+    from flowrules.engine.world import Found
+    from flowrules.flows.silk_conf import BUILT_IN
+
+    around = Surroundings(DirectionRule("types", BUILT_IN, None), BUILT_IN, Found(MANY))
+    tests = [
+        among("sport", [80, (1024, 49_999)]),
+        *(among("dport", [port]) for port in (22, 80, 443, 1024, 40_000)),
+        *(cmp("flags", "<", n) for n in range(more)),
+        cmp("flags", "<", 200),
+        cmp("protocol", "=", 6),
+    ]
+    classes = CellClasses(CELL_FIELDS, tests, around)
+    names = ("sport", "dport", "flags", "protocol")
+    columns: dict[str, Any] = {
+        n: np.array([row[i] for row in rows], STORED[n].dtype) for i, n in enumerate(names)
+    }
+    constants: dict[str, int] = {}
+    if constant:
+        columns["protocol"][:] = 17
+        constants["protocol"] = 17
+    # rows of which there are more than combinations
+    columns = {n: np.tile(c, 40) for n, c in columns.items()}
+    piece_rows = EngineRows(Chunk(columns, len(columns["sport"]), constants=constants), around)
+    expected = classes.of(piece_rows).tolist()
+    for _ in range(2):
+        piece = classes.in_piece(piece_rows)
+        if piece is None:
+            assert len(rows) * 40 < classes.size
+            continue
+        assert piece.raw is not None
+        assert len(piece.raw) <= len(expected)
+        assert piece.raw.take(piece.places).tolist() == expected
+        assert len(piece.places) == len(expected)
 
 
 def by_ports(ports: Sequence[int]) -> Program:

@@ -3,7 +3,7 @@
 Arrays are one-dimensional and contiguous but where it says otherwise; ``rows`` below is the length that all columns of
 a call have.  Places and codes are below the length of what they point into: no kernel checks that.
 Sums are whole numbers modulo 2**64, which is exact because callers make room before a sum can pass it
-(``ExactSums``, ``CellCounter``); floats occur nowhere.
+(``ExactSums``, ``Tallies``); floats occur nowhere.
 """
 
 from __future__ import annotations
@@ -39,20 +39,11 @@ class Kernels(Protocol):
         With them the end of each group: those of group ``g`` are ``order[ends[g - 1] : ends[g]]``.
         """
 
-    def live(self, table: Codes, places: Codes) -> tuple[Index, Codes]:
+    def live(self, table: Codes, places: Index) -> tuple[Index, Codes]:
         """The rows whose entry in ``table`` at their place is not 0, ascending, with these entries."""
 
-    def add_pairs(
-        self,
-        counts: NDArray[np.int64],
-        sums: Sequence[NDArray[np.int64]],
-        firsts: Codes,
-        width: int,
-        seconds: Codes,
-        values: Sequence[NDArray[Any]],
-    ) -> None:
-        """Add 1 to ``counts`` at ``firsts * width + seconds`` of each row, and the row's values (as for ``add``) to
-        each of ``sums`` there."""
+    def tally(self, tallies: Words, places: Index, values: NDArray[Any], one: np.uint64) -> None:
+        """Add each value (uint32 or uint64) and ``one`` to ``tallies`` at its place."""
 
     def count(self, counts: NDArray[np.int64], places: NDArray[Any]) -> None:
         """Add 1 to ``counts`` for each of ``places`` (intp or uint32)."""

@@ -84,24 +84,10 @@ def live(rows: Any, found: Any, table: Any, places: Any) -> int:
     return number
 
 
-def count_pairs(counts: Any, firsts: Any, width: Any, seconds: Any) -> None:
-    """One more at the place of each pair."""
-    for row in range(len(firsts)):
-        counts[firsts[row] * width + seconds[row]] += 1
-
-
-def add_pairs(sums: Any, firsts: Any, width: Any, seconds: Any, values: Any) -> None:
-    """Each value at the place of its pair."""
-    for row in range(len(firsts)):
-        sums[firsts[row] * width + seconds[row]] += values[row]
-
-
-def count_and_add_pairs(counts: Any, sums: Any, firsts: Any, width: Any, seconds: Any, values: Any) -> None:
-    """One more at the place of each pair, and its value."""
-    for row in range(len(firsts)):
-        place = firsts[row] * width + seconds[row]
-        counts[place] += 1
-        sums[place] += values[row]
+def tally(tallies: Any, places: Any, values: Any, one: Any) -> None:
+    """Each value and the one at its place."""
+    for row in range(len(places)):
+        tallies[places[row]] += values[row] + one
 
 
 def count(counts: Any, places: Any) -> None:

@@ -39,15 +39,8 @@ _SIGNATURES: Final = {
     loops.first_cells: _CELLS,
     loops.more_cells: _CELLS,
     loops.order: [_VOID(_read(_U4), _written(_I8, 2), _written(_I8))],
-    loops.live: [_I8(_written(_I8), _written(_U4), _read(_U4), _read(_U4))],
-    loops.count_pairs: [_VOID(_written(_I8), _read(_U4), _U8, _read(_U4))],
-    loops.add_pairs: [
-        _VOID(_written(_U8), _read(_U4), _U8, _read(_U4), _read(values)) for values in (_U4, _U8)
-    ],
-    loops.count_and_add_pairs: [
-        _VOID(_written(_I8), _written(_U8), _read(_U4), _U8, _read(_U4), _read(values))
-        for values in (_U4, _U8)
-    ],
+    loops.live: [_I8(_written(_I8), _written(_U4), _read(_U4), _read(_U8))],
+    loops.tally: [_VOID(_written(_U8), _read(_U8), _read(values), _U8) for values in (_U4, _U8)],
     loops.count: [_VOID(_written(_I8), _read(_U8))],
     loops.add: [_VOID(_written(_U8), _read(_U8), _read(values)) for values in (_U4, _U8)],
     loops.keep_least: _KEEP,
@@ -75,8 +68,7 @@ class CompiledKernels(NumpyKernels):
                 for loop, signatures in _SIGNATURES.items()
             }
         self._first_cells, self._more_cells = made["first_cells"], made["more_cells"]
-        self._live, self._count_pairs = made["live"], made["count_pairs"]
-        self._add_pairs, self._count_and_add_pairs = made["add_pairs"], made["count_and_add_pairs"]
+        self._live, self._tally = made["live"], made["tally"]
         self._order, self._count, self._add = made["order"], made["count"], made["add"]
         self._keep_least, self._keep_greatest = made["keep_least"], made["keep_greatest"]
         self._ids, self._sum_rows = made["ids"], made["sum_rows"]
@@ -100,29 +92,15 @@ class CompiledKernels(NumpyKernels):
         dead = places[3, 0]
         return out[dead:], places[3] - dead
 
-    def live(self, table: Codes, places: Codes) -> tuple[Index, Codes]:
+    def live(self, table: Codes, places: Index) -> tuple[Index, Codes]:
         """One loop."""
         rows, found = np.empty(len(places), np.intp), np.empty(len(places), np.uint32)
-        number = self._live(rows, found, table, places)
+        number = self._live(rows, found, table, _places(places))
         return rows[:number], found[:number]
 
-    def add_pairs(
-        self,
-        counts: NDArray[np.int64],
-        sums: Sequence[NDArray[np.int64]],
-        firsts: Codes,
-        width: int,
-        seconds: Codes,
-        values: Sequence[NDArray[Any]],
-    ) -> None:
-        """One loop for the counts and the first sums, another for each of the others."""
-        if not sums:
-            self._count_pairs(counts, firsts, width, seconds)
-            return
-        words = [_words(column) for column in values]
-        self._count_and_add_pairs(counts, sums[0].view(np.uint64), firsts, width, seconds, words[0])
-        for held, column in zip(sums[1:], words[1:], strict=True):
-            self._add_pairs(held.view(np.uint64), firsts, width, seconds, column)
+    def tally(self, tallies: Words, places: Index, values: NDArray[Any], one: np.uint64) -> None:
+        """One loop."""
+        self._tally(tallies, _places(places), _words(values), one)
 
     def count(self, counts: NDArray[np.int64], places: NDArray[Any]) -> None:
         """One loop."""

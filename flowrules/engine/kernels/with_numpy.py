@@ -46,29 +46,18 @@ class NumpyKernels:
         ends[:] = np.cumsum(np.bincount(small, minlength=size))
         return live.take(np.argsort(small, kind="stable")), ends
 
-    def live(self, table: Codes, places: Codes) -> tuple[Index, Codes]:
+    def live(self, table: Codes, places: Index) -> tuple[Index, Codes]:
         """Entries by a gather, and those of the rows by another."""
         found = table.take(places)
         # of numbers numpy looks for other than 0 at a third of the speed
         rows = np.flatnonzero(found != 0)
         return rows, found.take(rows)
 
-    def add_pairs(
-        self,
-        counts: NDArray[np.int64],
-        sums: Sequence[NDArray[np.int64]],
-        firsts: Codes,
-        width: int,
-        seconds: Codes,
-        values: Sequence[NDArray[Any]],
-    ) -> None:
-        """The places first, then counts and sums by ``ufunc.at``."""
-        places = firsts.astype(np.intp)
-        places *= width
-        places += seconds
-        self.count(counts, places)
-        for held, column in zip(sums, values, strict=True):
-            self.add(held, places, column)
+    def tally(self, tallies: Words, places: Index, values: NDArray[Any], one: np.uint64) -> None:
+        """Sums by ``ufunc.at`` of values to which the one is added before."""
+        words = values.astype(np.uint64)
+        words += one
+        np.add.at(tallies, places, words)
 
     def count(self, counts: NDArray[np.int64], places: NDArray[Any]) -> None:
         """Counts by ``ufunc.at``, which is as quick as ``bincount`` and keeps whole numbers."""

@@ -71,27 +71,25 @@ def test_order_puts_rows_group_by_group(tier, size, rows):
 def test_live_rows_are_those_with_an_entry(tier, rows):
     draw = random(rows)
     table = frozen((draw.integers(0, 1 << 32, 50) * (draw.random(50) < 0.5)).astype(np.uint32))
-    places = frozen(draw.integers(0, 50, rows).astype(np.uint32))
+    places = frozen(draw.integers(0, 50, rows))
     index, entries = tier.live(table, places)
     assert index.dtype == np.intp and entries.dtype == np.uint32
     expected = [(row, int(table[p])) for row, p in enumerate(places) if table[p]]
     assert list(zip(index.tolist(), entries.tolist(), strict=True)) == expected
 
 
-@pytest.mark.parametrize("dtypes", [(), ("u4",), ("u8",), ("u4", "u8"), ("i8", "u4", "u2")])
-def test_pairs_are_counted_and_their_values_added(tier, dtypes):
-    draw = random(len(dtypes))
-    firsts = frozen(draw.integers(0, 3, 500).astype(np.uint32))
-    seconds = frozen(draw.integers(0, 7, 500).astype(np.uint32))
-    values = [frozen(draw.integers(0, min(np.iinfo(d).max, 1 << 53), 500).astype(d)) for d in dtypes]
-    counts, sums = np.zeros(21, np.int64), [np.ones(21, np.int64) for _ in dtypes]
-    tier.add_pairs(counts, sums, firsts, 7, seconds, values)
-    places = (firsts * 7 + seconds).tolist()
-    assert counts.tolist() == [places.count(p) for p in range(21)]
-    for held, column in zip(sums, values, strict=True):
-        assert held.tolist() == [
-            1 + sum(int(v) for v, q in zip(column, places, strict=True) if q == p) for p in range(21)
-        ]
+@pytest.mark.parametrize("dtype", ["u4", "u8"])
+@pytest.mark.parametrize("rows", [0, 1, 500])
+def test_tallies_count_and_add(tier, dtype, rows):
+    draw = random(rows)
+    places = frozen(draw.integers(0, 21, rows))
+    values = frozen(draw.integers(0, 1 << 31, rows).astype(dtype))
+    tallies = np.full(21, 3, np.uint64)
+    tier.tally(tallies, places, values, np.uint64(1 << 42))
+    assert tallies.tolist() == [
+        3 + sum(int(v) + (1 << 42) for v, q in zip(values, places.tolist(), strict=True) if q == p)
+        for p in range(21)
+    ]
 
 
 @pytest.mark.parametrize("places_dtype", [np.intp, np.uint32])
