@@ -1,12 +1,14 @@
 """Pairs of a group and a value with how often each occurs, kept as a few sorted runs.
 
-A pair is one 64-bit word, the group's number in its high half.  Words wait until there are many, are sorted and
-counted, and runs of like length are merged: sorting takes a third of what looking up hashes does, and
-nearly nothing where runs are merged.  What passes ``HELD`` pairs goes to temporary files.
+A pair is one 64-bit word, the group's number (or its key itself) in its high half.  Words wait until there are many,
+and are sorted together: that takes a fraction of what looking up hashes does, and merging runs hardly more than
+copying them.  Words that mostly differ are only sorted, and counted at the end; others are counted at once.
+What passes ``HELD`` pairs goes to temporary files when more come.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -18,20 +20,26 @@ from flowrules.engine.stored_arrays import stored
 
 Words = NDArray[np.uint64]
 
-WAITING: Final = 1 << 19
-"""How many pairs wait before they are sorted together."""
+WAITING: Final = 1 << 22
+"""The most pairs that wait to be sorted together (8 bytes each), and that are put together from several threads in memory."""
 
 HELD: Final = 1 << 21
-"""The most pairs that are held in memory (12 bytes each, and some times that while they are merged)."""
+"""The most pairs that are held in memory while others wait (at most 12 bytes each, and some times that while they are merged)."""
 
-PIECE: Final = 1 << 19
-"""How many pairs are looked at together where runs lie in files."""
+PIECE: Final = 1 << 18
+"""How many pairs are looked at together where they are counted or merged."""
 
-FILES: Final = 8
+FILES: Final = 32
 """How many stored runs of like length there may be before they are merged."""
+
+FIRST_ROOM: Final = 1 << 16
+"""How many pairs there is room for at first."""
 
 HALF: Final = np.uint64(32)
 LOW: Final = np.uint64(0xFFFF_FFFF)
+
+_HIGH_PLACE, _LOW_PLACE = (1, 0) if sys.byteorder == "little" else (0, 1)
+_NO_WORDS: Final = np.zeros(0, np.uint64)
 
 
 @frozen(eq=False)
@@ -45,7 +53,18 @@ class Run:
         return len(self.words)
 
 
-_NOTHING: Final = Run(np.zeros(0, np.uint64), np.zeros(0, np.uint32))
+@frozen(eq=False)
+class _Sorted:
+    """Ascending words: different ones with their counts, or without, each as often as it occurs."""
+
+    words: Words
+    counts: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def slice(self, begin: int, end: int) -> _Sorted:
+        return _Sorted(self.words[begin:end], None if self.counts is None else self.counts[begin:end])
 
 
 @define
@@ -55,10 +74,11 @@ class ValueRuns:
     Adding raises ``LimitExceeded`` when the disk is full.
     """
 
-    _waiting: list[Words] = field(factory=list)
+    _room: Words = field(default=_NO_WORDS)
     _rows: int = 0
-    _runs: list[Run] = field(factory=list)
-    _stored: list[list[Run]] = field(factory=list)
+    """So many words at the front of the room wait."""
+    _runs: list[_Sorted] = field(factory=list)
+    _stored: list[list[_Sorted]] = field(factory=list)
     """Runs in files, by level: each of a level is made of ``FILES`` of the level before."""
 
     @property
@@ -68,12 +88,16 @@ class ValueRuns:
 
     def add(self, groups: NDArray[Any] | None, values: NDArray[Any]) -> None:
         """Count pairs of ``groups`` (whole numbers below 2**32; ``None``: 1) and values (uint32)."""
-        words = values.astype(np.uint64)
-        words |= np.uint64(1) << HALF if groups is None else groups.astype(np.uint64) << HALF
-        self._waiting.append(words)
-        self._rows += len(words)
-        if self._rows >= WAITING:
-            self._settle()
+        begin = 0
+        while begin < len(values):
+            if self._rows == len(self._room):
+                self._make_room()
+            end = min(begin + len(self._room) - self._rows, len(values))
+            halves = self._room[self._rows : self._rows + end - begin].view(np.uint32).reshape(-1, 2)
+            halves[:, _HIGH_PLACE] = 1 if groups is None else groups[begin:end]
+            halves[:, _LOW_PLACE] = values[begin:end]
+            self._rows += end - begin
+            begin = end
 
     def merge(self, other: ValueRuns) -> None:
         """Add what another thread has met."""
@@ -81,6 +105,7 @@ class ValueRuns:
         other._settle()
         for run in other._runs:
             self._push(run)
+            self._hold(WAITING)
         for level, runs in enumerate(other._stored):
             for run in runs:
                 self._keep(run, level)
@@ -88,65 +113,98 @@ class ValueRuns:
     def pieces(self) -> Iterator[Run]:
         """All pairs in ascending order, some at a time."""
         self._settle()
-        runs = [*self._runs, *(run for level in self._stored for run in level)]
-        return _pieces(runs) if len(runs) != 1 or self.in_files else iter(runs)
+        return _pieces([*self._runs, *(run for level in self._stored for run in level)])
 
     def whole(self) -> Run:
         """All pairs as one run in memory."""
         found = list(self.pieces())
-        if len(found) < 2:
-            return found[0] if found else _NOTHING
-        return Run(np.concatenate([p.words for p in found]), np.concatenate([p.counts for p in found]))
+        if len(found) == 1:
+            return found[0]
+        words = [_NO_WORDS, *(p.words for p in found)]
+        return Run(np.concatenate(words), np.concatenate([np.zeros(0, np.uint32), *(p.counts for p in found)]))
 
     def replace(self, run: Run) -> None:
         """Hold these pairs instead; their words come in any order, each once."""
         order = np.argsort(run.words)
-        self._waiting, self._rows, self._stored = [], 0, []
-        self._runs = []
-        self._push(Run(run.words.take(order), run.counts.take(order)))
+        self._rows, self._stored = 0, []
+        self._runs = [_Sorted(run.words.take(order), run.counts.take(order))]
+
+    def _make_room(self) -> None:
+        """Room for more: more of it, or what waits is sorted away."""
+        if self._rows == WAITING:
+            self._settle()
+        if not self._rows:
+            self._hold(HELD)
+        size = len(self._room)
+        if self._rows == size:
+            room = np.empty(min(max(4 * size, FIRST_ROOM), WAITING), np.uint64)
+            room[:size] = self._room
+            self._room = room
 
     def _settle(self) -> None:
         if not self._rows:
             return
-        words = np.concatenate(self._waiting)
-        self._waiting, self._rows = [], 0
-        words.sort(kind="stable")
-        first = _firsts(words)
-        self._push(Run(words.take(first), np.diff(first, append=len(words)).astype(np.uint32)))
-
-    def _push(self, run: Run) -> None:
-        self._runs.append(run)
-        if sum(map(len, self._runs)) > HELD:
-            runs, self._runs = self._runs, []
-            self._keep(_in_files(_pieces(runs)), 0)
+        words = self._room[: self._rows]
+        self._rows = 0
+        words.sort()
+        different = 1 + int(np.count_nonzero(words[1:] != words[:-1]))
+        if 3 * different <= 2 * len(words):
+            self._push(_counted(words))
             return
+        if 2 * len(words) < len(self._room):
+            words = words.copy()
+        else:
+            self._room = _NO_WORDS
+        self._push(_Sorted(words, None))
+
+    def _push(self, run: _Sorted) -> None:
+        self._runs.append(run)
         # like a number in binary: every pair is merged as often as there are lengths
         while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
+            if len(self._runs[-2]) + len(self._runs[-1]) > HELD:
+                return
             self._runs.append(_merged([self._runs.pop(), self._runs.pop()]))
 
-    def _keep(self, run: Run, level: int) -> None:
+    def _hold(self, most: int) -> None:
+        """Put the runs in memory into files where they are of more than so many pairs."""
+        if sum(map(len, self._runs)) > most:
+            runs, self._runs = self._runs, []
+            self._keep(_in_files(runs), 0)
+
+    def _keep(self, run: _Sorted, level: int) -> None:
         while len(self._stored) <= level:
             self._stored.append([])
         self._stored[level].append(run)
         if len(self._stored[level]) >= FILES:
             runs, self._stored[level] = self._stored[level], []
-            self._keep(_in_files(_pieces(runs)), level + 1)
+            self._keep(_in_files(runs), level + 1)
 
 
 def count_different(values: NDArray[np.uint32]) -> int:
     """How many different values there are, of any number of them."""
+    if len(values) <= WAITING:
+        return len(_different(values))
     runs = ValueRuns()
-    for begin in range(0, len(values), PIECE):
-        runs.add(None, values[begin : begin + PIECE])
+    for begin in range(0, len(values), WAITING):
+        runs.add(None, _different(values[begin : begin + WAITING]))
     return sum(map(len, runs.pieces()))
 
 
-def _in_files(pieces: Iterable[Run]) -> Run:
+def _different(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    ordered = np.sort(values)
+    return ordered.take(_firsts(ordered))
+
+
+def _in_files(runs: Sequence[_Sorted]) -> _Sorted:
+    if len(runs) == 1 and runs[0].counts is None:
+        (words,) = stored((np.dtype(np.uint64),), [(runs[0].words,)])
+        return _Sorted(words, None)
+    pieces: Iterable[Run] = _pieces(runs)
     words, counts = stored((np.dtype(np.uint64), np.dtype(np.int64)), ((p.words, p.counts) for p in pieces))
-    return Run(words, counts)
+    return _Sorted(words, counts)
 
 
-def _pieces(runs: Sequence[Run]) -> Iterator[Run]:
+def _pieces(runs: Sequence[_Sorted]) -> Iterator[Run]:
     """Runs merged into one, some pairs at a time: all up to the least word that ends a stretch of some run."""
     begin = [0] * len(runs)
     step = max(PIECE // max(len(runs), 1), 1)
@@ -154,33 +212,62 @@ def _pieces(runs: Sequence[Run]) -> Iterator[Run]:
         live = [n for n, run in enumerate(runs) if begin[n] < len(run)]
         if not live:
             return
-        ends = {n: min(begin[n] + step, len(runs[n])) for n in live}
-        last = min(runs[n].words[end - 1] for n, end in ends.items())
+        last = min(runs[n].words[min(begin[n] + step, len(runs[n])) - 1] for n in live)
         parts = []
-        for n, end in ends.items():
-            stop = begin[n] + int(runs[n].words[begin[n] : end].searchsorted(last, "right"))
-            parts.append(Run(runs[n].words[begin[n] : stop], runs[n].counts[begin[n] : stop]))
+        for n in live:
+            # a word that was not counted may go on beyond the stretch
+            stop = begin[n] + int(runs[n].words[begin[n] :].searchsorted(last, "right"))
+            parts.append(runs[n].slice(begin[n], stop))
             begin[n] = stop
-        yield _merged(parts)
+        yield _counts(_merged(parts))
 
 
-def _merged(runs: Sequence[Run]) -> Run:
+def _merged(runs: Sequence[_Sorted]) -> _Sorted:
+    """Runs in one: counted where one of them is."""
     if len(runs) == 1:
         return runs[0]
     words = np.concatenate([run.words for run in runs])
+    if all(run.counts is None for run in runs):
+        # stable sorts look for runs, and merge them
+        words.sort(kind="stable")
+        return _Sorted(words, None)
     order = np.argsort(words, kind="stable")
     words = words.take(order)
+    parts = [np.ones(len(run), np.uint32) if run.counts is None else run.counts for run in runs]
+    counts = np.concatenate(parts).take(order)
     first = _firsts(words)
-    counts = np.concatenate([run.counts for run in runs]).take(order)
     if len(first) < len(words):
         counts = np.add.reduceat(counts, first, dtype=np.int64)
         words = words.take(first)
         if int(counts.max()) <= 0xFFFF_FFFF:
             counts = counts.astype(np.uint32)
-    return Run(words, counts)
+    return _Sorted(words, counts)
 
 
-def _firsts(words: Words) -> NDArray[np.intp]:
+def _counts(run: _Sorted) -> Run:
+    """The run counted."""
+    if run.counts is None:
+        run = _counted(run.words)
+    assert run.counts is not None
+    return Run(run.words, run.counts)
+
+
+def _counted(words: Words) -> _Sorted:
+    """Sorted words, fewer than 2**32, each once, with how often it occurs."""
+    ends = []
+    for begin in range(0, len(words), PIECE):
+        piece = words[begin : begin + PIECE + 1]
+        end = np.flatnonzero(piece[1:] != piece[:-1])
+        end += begin + 1
+        ends.append(end.astype(np.uint32))
+    ends.append(np.array([len(words)], np.uint32))
+    end = np.concatenate(ends)
+    counts = end.copy()
+    counts[1:] -= end[:-1]
+    return _Sorted(words.take(end - np.uint32(1)), counts)
+
+
+def _firsts(words: NDArray[Any]) -> NDArray[np.intp]:
     """Where each different word of sorted ones begins."""
     new = np.empty(len(words), np.bool_)
     new[:1] = True
