@@ -19,6 +19,7 @@ from flowrules.engine.group_parts import GroupPart, counted, make_part
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.groups import GroupNumbers
 from flowrules.engine.key_codes import AddressCoder, Coder, Coders, NumberCoder, codes_of
+from flowrules.engine.plain_groups import PlainGroups
 from flowrules.engine.predicates import SMALL
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, spread
@@ -136,6 +137,13 @@ class Partial:
         self._flows = 0
         self._counts = np.zeros(0, np.int64)
         self._parts: dict[Aggregate, GroupPart] = {a: make_part(grouping, a) for a in grouping.aggregates}
+        self._plain = PlainGroups.of(grouping.coders, self._parts)
+        """The groups, while they go by their keys and have no numbers."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether groups have numbers, for which their keys are looked up."""
+        return self._plain is None
 
     def add(self, rows: Rows) -> None:
         """Count rows, all of which passed the grouping's predicate."""
@@ -144,6 +152,10 @@ class Partial:
         self._flows += rows.rows
         if self.grouping.spread is not None:
             rows = self.grouping.spread_rows(rows)
+        if self._plain is not None:
+            if self._plain.add(rows):
+                return
+            self._number_groups(self._plain)
         groups = self.grouping.group_numbers(rows)
         size = self.grouping.size()
         self._counts = counted(self._counts, groups, size, rows.rows)
@@ -175,8 +187,19 @@ class Partial:
         for aggregate, part in self._parts.items():
             part.add_counted(sums[aggregate])
 
+    def _number_groups(self, plain: PlainGroups) -> None:
+        """Count by numbers of groups from now on, and what was counted until now."""
+        self._plain = None
+        groups, counts = plain.number()
+        self._counts = np.zeros(self.grouping.size(), np.int64)
+        self._counts[groups] = counts
+
     def merge(self, other: Partial) -> None:
         """Add what another thread has counted of the same grouping."""
+        if self._plain is not None and other._plain is None:
+            self._number_groups(self._plain)
+        elif other._plain is not None and self._plain is None:
+            other._number_groups(other._plain)
         self._flows += other._flows
         size = max(len(self._counts), len(other._counts))
         if len(self._counts) < size:
@@ -187,6 +210,9 @@ class Partial:
 
     def finish(self) -> Grouped:
         """The groups that have rows, with their keys and parts."""
+        if self._plain is not None and self._flows:
+            key, rows, found = self._plain.finish()
+            return Grouped({self.grouping.keys[0]: key}, rows, found, len(rows))
         groups = np.flatnonzero(self._counts)
         place = np.full(len(self._counts) + 1, -1, np.intp)
         place[groups] = np.arange(len(groups))

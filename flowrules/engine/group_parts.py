@@ -18,7 +18,7 @@ from flowrules.engine.results import Series
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, Weights
 from flowrules.engine.stored_arrays import stored
-from flowrules.engine.value_runs import HALF, LOW, Run, ValueRuns
+from flowrules.engine.value_runs import HALF, LOW, MetGroups, Run, ValueRuns
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import LEAST, SQUARES, Aggregate
 
@@ -79,7 +79,7 @@ def make_part(grouping: Grouping, aggregate: Aggregate) -> GroupPart:
         case "matching":
             return _MatchPart(aggregate)
         case _:
-            return _ValuePart(grouping, aggregate)
+            return ValuePart(grouping, aggregate)
 
 
 class _Unknown:
@@ -129,7 +129,7 @@ class _SumPart(GroupPart):
         self._unknown = _Unknown()
         # most values are whole: what others need is made when one comes
         self._ratios: _Ratios | None = None
-        self._floats: _ValuePart | None = None
+        self._floats: ValuePart | None = None
 
     def add(self, groups: Index | None, size: int, rows: Rows) -> None:
         values = rows.values(self._of)
@@ -156,9 +156,9 @@ class _SumPart(GroupPart):
             self._ratios = _Ratios(*self._grouping.ratios(self._aggregate), _sums(self._squares))
         return self._ratios
 
-    def _of_floats(self) -> _ValuePart:
+    def _of_floats(self) -> ValuePart:
         if self._floats is None:
-            self._floats = _ValuePart(self._grouping, self._aggregate)
+            self._floats = ValuePart(self._grouping, self._aggregate)
         return self._floats
 
     def add_masked(self, groups: Index | None, size: int, rows: Rows, passed: NDArray[np.bool_]) -> None:
@@ -360,7 +360,15 @@ class _MatchPart(GroupPart):
         return Matches(grown(self._held, size).take(groups))
 
 
-class _ValuePart(GroupPart):
+def plain_values(coder: PlainCoder, rows: Rows) -> NDArray[Any] | None:
+    """The rows' values as whole numbers of 32 bits, where all are known and such."""
+    values = coder.plain(rows)
+    if values is None or not (values.known is None or values.known.all()):
+        return None
+    return values.array
+
+
+class ValuePart(GroupPart):
     """The different values, with how many rows have each.
 
     Small whole numbers and IPv4 addresses are counted as they are, without codes, until a value comes that is none.
@@ -373,6 +381,7 @@ class _ValuePart(GroupPart):
         """The coder, while values do without codes."""
 
     def add(self, groups: Index | None, size: int, rows: Rows) -> None:
+        """Count rows of ``groups`` (``None``: all of group 1), whose values may be unknown."""
         if self._plain is not None:
             values = self._plain.plain(rows)
             if values is not None:
@@ -391,6 +400,24 @@ class _ValuePart(GroupPart):
         if len(codes):
             self._pairs.add(groups, codes)
 
+    def plain_values(self, rows: Rows) -> NDArray[Any] | None:
+        """The rows' values as whole numbers of 32 bits, where all are known and such."""
+        return None if self._plain is None else plain_values(self._plain, rows)
+
+    def add_pairs(self, keys: NDArray[Any], values: NDArray[Any]) -> None:
+        """Count plain values of groups that go by their keys."""
+        self._pairs.add(keys, values)
+
+    def number_groups(self, coder: PlainCoder) -> tuple[Index, NDArray[np.int64]]:
+        """Give groups that go by their keys the keys' codes for numbers; returns these and how many rows each has."""
+        run = self._pairs.whole()
+        met = MetGroups()
+        rows = met.rows_of(run)
+        numbers = coder.encode_plain(met.keys())
+        words = numbers.take(rows).astype(np.uint64) << HALF | run.words & LOW
+        self._pairs.replace(Run(words, run.counts))
+        return numbers.astype(np.intp), met.counts()
+
     def _take_codes(self, coder: PlainCoder) -> None:
         """Count by codes from now on, and what was counted until now."""
         self._plain = None
@@ -398,7 +425,8 @@ class _ValuePart(GroupPart):
         codes = coder.encode_plain((run.words & LOW).astype(np.uint32))
         self._pairs.replace(Run(run.words & ~LOW | codes, run.counts))
 
-    def merge(self, other: _ValuePart) -> None:
+    def merge(self, other: ValuePart) -> None:
+        """Add what another thread has counted of the same part."""
         if self._plain is not None and other._plain is None:
             self._take_codes(self._plain)
         elif other._plain is not None and self._plain is None:
@@ -406,22 +434,25 @@ class _ValuePart(GroupPart):
         self._pairs.merge(other._pairs)
 
     def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
+        """The part of ``groups``; ``place`` gives the row of each group number."""
+        return self.finish_rows(lambda run: place.take((run.words >> HALF).view(np.int64)))
+
+    def finish_rows(self, rows_of: Callable[[Run], Index]) -> Part:
+        """The part, with what gives the row of the group of each pair; pairs come in ascending order."""
         plain = self._plain
         if plain is None:
-            run = self._pairs.whole()
-            return ValueCounts(*_unpacked(run, place, self._coder.decode))
+            return ValueCounts(*_unpacked(self._pairs.whole(), rows_of, self._coder.decode))
         if not self._pairs.in_files:
-            return ValueCounts(*_unpacked(self._pairs.whole(), place, plain.decode_plain), ordered=True)
+            return ValueCounts(*_unpacked(self._pairs.whole(), rows_of, plain.decode_plain), ordered=True)
         series = plain.decode_plain(np.zeros(0, np.uint32))
         dtypes = (np.dtype(np.intp), series.values.dtype, np.dtype(np.int64))
-        unpacked = (_unpacked(piece, place, plain.decode_plain) for piece in self._pairs.pieces())
+        unpacked = (_unpacked(piece, rows_of, plain.decode_plain) for piece in self._pairs.pieces())
         rows, values, often = stored(dtypes, ((own, found.values, times) for own, found, times in unpacked))
         return ValueCounts(rows, evolve(series, values=values), often, ordered=True)
 
 
 def _unpacked(
-    run: Run, place: Index, decode: Callable[[NDArray[np.uint32]], Series]
+    run: Run, rows_of: Callable[[Run], Index], decode: Callable[[NDArray[np.uint32]], Series]
 ) -> tuple[Index, Series, NDArray[np.int64]]:
     """The rows of groups, the values and the counts of pairs."""
-    rows = place.take((run.words >> HALF).view(np.int64))
-    return rows, decode((run.words & LOW).astype(np.uint32)), run.counts.astype(np.int64)
+    return rows_of(run), decode(run.words.astype(np.uint32)), run.counts.astype(np.int64)

@@ -97,7 +97,8 @@ class _State:
                     partial.add_masked(rows, passed.passed, passed.rows)
                 del chosen[place]
         for coder, places in task.shared_coders:
-            _share_codes(coder, rows, {id(chosen[p]): chosen[p] for p in places if p in chosen})
+            users = [chosen[p] for p in places if p in chosen and self.partials[p].numbered]
+            _share_codes(coder, rows, {id(user): user for user in users})
         for place, passed in chosen.items():
             with watch.group(place, passed.rows):
                 self.partials[place].add(passed)

@@ -121,7 +121,9 @@ class ValueRuns:
         if len(found) == 1:
             return found[0]
         words = [_NO_WORDS, *(p.words for p in found)]
-        return Run(np.concatenate(words), np.concatenate([np.zeros(0, np.uint32), *(p.counts for p in found)]))
+        return Run(
+            np.concatenate(words), np.concatenate([np.zeros(0, np.uint32), *(p.counts for p in found)])
+        )
 
     def replace(self, run: Run) -> None:
         """Hold these pairs instead; their words come in any order, each once."""
@@ -178,6 +180,46 @@ class ValueRuns:
         if len(self._stored[level]) >= FILES:
             runs, self._stored[level] = self._stored[level], []
             self._keep(_in_files(runs), level + 1)
+
+
+class MetGroups:
+    """The groups that ascending pairs belong to: their keys, and how many rows each has."""
+
+    def __init__(self) -> None:
+        self._keys: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
+        self._counts: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        self._met = 0
+        self._last: int | None = None
+
+    def rows_of(self, run: Run) -> NDArray[np.intp]:
+        """Which group each of the next pairs belongs to, the first met being 0."""
+        keys = (run.words >> HALF).astype(np.uint32)
+        new = np.empty(len(keys), np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        new[:1] = True
+        first = np.flatnonzero(new)
+        counts = np.add.reduceat(run.counts, first, dtype=np.int64) if len(first) else self._counts[0]
+        ends = np.append(first[1:], len(keys))
+        going_on = len(first) > 0 and int(keys[0]) == self._last
+        begin = self._met - going_on
+        rows = np.repeat(np.arange(begin, begin + len(first)), ends - first)
+        if going_on:
+            self._counts[-1][-1] += counts[0]
+            first, counts = first[1:], counts[1:]
+        if len(first):
+            self._keys.append(keys.take(first))
+            self._counts.append(counts)
+            self._met += len(first)
+            self._last = int(keys[-1])
+        return rows
+
+    def keys(self) -> NDArray[np.uint32]:
+        """The keys of the groups, ascending."""
+        return np.concatenate(self._keys)
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many rows each group has."""
+        return np.concatenate(self._counts)
 
 
 def count_different(values: NDArray[np.uint32]) -> int:
