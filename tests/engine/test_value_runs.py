@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,7 @@ import flowrules
 from flowrules.engine import value_runs
 from flowrules.engine.errors import LimitExceeded
 from flowrules.engine.plain_groups import PlainGroups
-from flowrules.engine.value_runs import HALF, LOW, ValueRuns
+from flowrules.engine.value_runs import HALF, LOW, MetGroups, Run, ValueRuns, count_different
 from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 
@@ -39,18 +40,21 @@ def fill(runs: ValueRuns, pairs: list[tuple[int, int]]) -> None:
     lots=st.lists(PAIRS, max_size=8),
     others=st.lists(PAIRS, max_size=4),
     waiting=st.integers(1, 20),
+    first=st.integers(1, 20),
     kept=st.sampled_from([1, 3, 1 << 21]),
-    piece=st.sampled_from([1, 4, 1 << 19]),
+    piece=st.sampled_from([1, 4, 1 << 18]),
 )
 def test_runs_count_as_a_counter_does(
     lots: list[list[tuple[int, int]]],
     others: list[list[tuple[int, int]]],
     waiting: int,
+    first: int,
     kept: int,
     piece: int,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         limits(patch, waiting, kept, piece)
+        patch.setattr(value_runs, "FIRST_ROOM", first)
         one, two = ValueRuns(), ValueRuns()
         for lot in lots:
             fill(one, lot)
@@ -59,6 +63,63 @@ def test_runs_count_as_a_counter_does(
         one.merge(two)
 
         assert held(one) == Counter(pair for lot in [*lots, *others] for pair in lot)
+
+
+def test_pairs_wait_in_room_that_sorted_ones_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits(monkeypatch, 8, 1 << 21, 4)
+    runs = ValueRuns()
+    fill(runs, [(1, v) for v in range(8)])
+    fill(runs, [(2, v) for v in range(3)])
+    whole = held(runs)
+    fill(runs, [(3, v) for v in range(3)])
+
+    assert len(whole) == 11
+    assert held(runs) == whole | {(3, v): 1 for v in range(3)}
+
+
+@pytest.mark.parametrize("values", [7, 1000])
+def test_memory_holds_a_bounded_number_of_pairs(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits(monkeypatch, 16, 8, 4)
+    runs = ValueRuns()
+    for number in range(20):
+        fill(runs, [(number * n % values, number) for n in range(5)])
+        assert sum(map(len, runs._runs)) <= 8 + 16
+    assert runs.in_files
+
+    whole = ValueRuns()
+    for number in range(20):
+        other = ValueRuns()
+        fill(other, [(number * n % values, number) for n in range(5)])
+        whole.merge(other)
+        assert sum(map(len, whole._runs)) <= 16
+    assert held(whole) == held(runs)
+
+
+@given(values=st.lists(st.integers(0, 9)), waiting=st.integers(1, 9))
+def test_different_values_are_counted_a_part_at_a_time(values: list[int], waiting: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        limits(patch, waiting, 3, 2)
+
+        assert count_different(np.array(values, np.uint32)) == len(set(values))
+
+
+@given(pairs=st.sets(st.tuples(st.integers(0, 3), st.integers(0, 5))), cuts=st.sets(st.integers(1, 20)))
+def test_groups_are_met_across_pieces(pairs: set[tuple[int, int]], cuts: set[int]) -> None:
+    ordered = sorted(pairs)
+    counts = [3 * group + value + 1 for group, value in ordered]
+    keys = sorted({group for group, _ in ordered})
+    met = MetGroups()
+    rows = []
+    bounds = [0, *sorted(c for c in cuts if c < len(ordered)), len(ordered)]
+    for begin, end in itertools.pairwise(bounds):
+        words = np.array([group << 32 | value for group, value in ordered[begin:end]], np.uint64)
+        rows += met.rows_of(Run(words, np.array(counts[begin:end], np.uint32))).tolist()
+
+    assert met.keys().tolist() == keys
+    assert rows == [keys.index(group) for group, _ in ordered]
+    assert met.counts().tolist() == [
+        sum(c for (group, _), c in zip(ordered, counts, strict=True) if group == key) for key in keys
+    ]
 
 
 def limits(patch: pytest.MonkeyPatch, waiting: int, kept: int, piece: int) -> None:
@@ -81,12 +142,15 @@ RULES = """\
 ruleset values.test { version "1.0.0" title "Values" }
 
 table seen   = flows, distinct(dip), values(dport), quantile(bytes, 50%), distinct(bytes) of all per sip
+table sides  = flows, distinct(dport) of all per outside
+table beyond = flows, distinct(outside) of all per dport
 table whole  = distinct(inside), distinct(outside), min(stime), distinct(bin(stime, 1h)) of all
 """
 
 
 def flows(kinds: str) -> list[Chunk]:
-    """Chunks of four flows each: ``4`` of IPv4, ``6`` of IPv6 (the first source is IPv4 all the same), ``l`` large."""
+    """Chunks of four flows each: ``4`` of IPv4, ``6`` of IPv6 (the first source is IPv4 all the same), ``l`` large, ``u`` of which some leave
+    no outside address."""
     out = []
     for number, kind in enumerate(kinds):
         base = np.arange(4) + 4 * number
@@ -107,7 +171,7 @@ def flows(kinds: str) -> list[Chunk]:
                     "bytes": size,
                     "stime": 1_767_571_200_000 + base * 1_800_000,
                     "duration": np.zeros(4, np.int64),
-                    "type": (base % 2).astype(np.uint8),
+                    "type": (base % 2 if kind != "u" else base % 4 * 2).astype(np.uint8),
                     "protocol": np.full(4, 6, np.uint8),
                 },
                 4,
@@ -116,7 +180,7 @@ def flows(kinds: str) -> list[Chunk]:
     return out
 
 
-@pytest.mark.parametrize("kinds", ["444", "446", "644", "4l4", "l44", "46l"])
+@pytest.mark.parametrize("kinds", ["444", "446", "644", "4l4", "l44", "46l", "44u", "u4l"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kept", [2, 1 << 21])
 def test_values_that_stop_being_plain_or_lie_in_files_change_nothing(
@@ -131,7 +195,7 @@ def test_values_that_stop_being_plain_or_lie_in_files_change_nothing(
     def found(order: list[Chunk]) -> list[list[tuple[object, ...]]]:
         sources = [FlowSource("x", "arrays", frozenset(c.columns), lambda *_, c=c: iter([c])) for c in order]
         tables = rules.run(sources, threads=threads).tables
-        return [tables[name].rows() for name in ("seen", "whole")]
+        return [tables[name].rows() for name in ("seen", "sides", "beyond", "whole")]
 
     whole = found(chunks)
     assert whole == found(chunks[::-1])
