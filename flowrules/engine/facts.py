@@ -31,9 +31,7 @@ class Facts:
         if not rows.rows:
             return
         if rows.has("stime"):
-            start = rows.column("stime")
-            end = start + rows.column("duration") if rows.has("duration") else start
-            self._span(int(start.min()), int(start.max()), int(end.min()), int(end.max()))
+            self._add_times(rows.column("stime"), rows.column("duration") if rows.has("duration") else None)
         rule = rows.around.direction
         if rule.by_types and rows.has("type"):
             self._count(rows.column("type"))
@@ -84,6 +82,27 @@ class Facts:
             self.directions[0] += int(counts.sum())
         return unread
 
+    def _add_times(self, start: NDArray[np.int64], duration: NDArray[np.unsignedinteger] | None) -> None:
+        """Count starts and ends; only where a flow may end earlier or later than all before is its end worked out."""
+        first, last = int(start.min()), int(start.max())
+        if duration is None:
+            self._span(first, last, first, last)
+            return
+        self._span(first, last, self.first_end, self.last_end)
+        if duration.dtype.kind != "u":
+            end = start + duration
+            self._span(first, last, int(end.min()), int(end.max()))
+            return
+        # no flow ends before it starts
+        if first < self.first_end:
+            early = np.flatnonzero(start < self.first_end)
+            self.first_end = min(self.first_end, _ends(start, duration, early, np.minimum))
+        latest = np.flatnonzero(start == last)
+        known = max(self.last_end, _ends(start, duration, latest, np.maximum))
+        # nor does any start after the last
+        long = np.flatnonzero(duration > known - last)
+        self.last_end = max(known, _ends(start, duration, long, np.maximum)) if len(long) else known
+
     def _span(self, first_start: int, last_start: int, first_end: int, last_end: int) -> None:
         self.timed = True
         self.first_start = min(self.first_start, first_start)
@@ -118,3 +137,10 @@ class Facts:
             np.add.at(counts, rule.codes_of_types(), self.directions)
         named = {name: int(counts[code]) for name, code in DIRECTION_CODES.items()}
         return {**named, "other": int(counts[0])}
+
+
+def _ends(
+    start: NDArray[np.int64], duration: NDArray[np.unsignedinteger], rows: NDArray[np.intp], pick: np.ufunc
+) -> int:
+    """The first or the last end of some rows."""
+    return int(pick.reduce(start.take(rows) + duration.take(rows)))
