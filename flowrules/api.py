@@ -33,6 +33,7 @@ from flowrules.model.address_set import AddressSet
 from flowrules.model.collector import collector_held_off
 from flowrules.model.fields import STORED
 from flowrules.model.program import Program
+from flowrules.model.structural import Shown
 from flowrules.profile.findings import AnomalyFinding, CheckFinding, EntryRow, NetworkProfile, ProfileFindings
 
 PathLike = str | os.PathLike[str]
@@ -71,8 +72,8 @@ def _load(rulesets: Sequence[PathLike], site: PathLike | None, settings: Mapping
     return Rules(result.program)
 
 
-@frozen(eq=False)
-class Rules:
+@frozen(eq=False, repr=False)
+class Rules(Shown):
     """Checked rulesets, ready to run any number of times."""
 
     program: Program
@@ -219,8 +220,8 @@ def _sources(flows: Any, silk_config: PathLike | None) -> tuple[Sequence[FlowSou
     return opened, opened.conf
 
 
-@frozen(eq=False)
-class Table:
+@frozen(eq=False, repr=False)
+class Table(Shown):
     """A table's kept rows: keys, measures, and the share and cumulative share of the first measure."""
 
     name: str
@@ -273,8 +274,8 @@ class Table:
         return _html(caption, list(self.series), self.rows())
 
 
-@frozen(eq=False)
-class Found:
+@frozen(eq=False, repr=False)
+class Found(Shown):
     """What a run found.  Names are as in the ruleset; with several rulesets, ``ruleset:name`` too."""
 
     profile: NetworkProfile = field(repr=False)

@@ -10,11 +10,12 @@ from attrs import Factory, field, frozen
 from flowrules.model.address_set import AddressSet
 from flowrules.model.map_table import MapTable
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.model.types import Type
 
 
-@frozen
-class Binding:
+@frozen(eq=False, repr=False)
+class Binding(Structural):
     """A value given to a parameter from outside its ruleset.
 
     ``text`` is what would stand after ``=`` in a ruleset (``0.5%``, ``(10.0.0.0/8)``, ``file "mx.set"``), with
@@ -31,8 +32,8 @@ class Binding:
     named: Span | None = field(default=None, eq=False)
 
 
-@frozen
-class Bindings:
+@frozen(eq=False, repr=False)
+class Bindings(Structural):
     """Everything that the site and the command line say.
 
     Keys of ``parameters`` are ``ruleset.name``, or a bare name for every ruleset that has such a

@@ -19,20 +19,21 @@ from flowrules.check.symbols import (
 from flowrules.check.workspace import Workspace
 from flowrules.model import expression as ex
 from flowrules.model import types as t
+from flowrules.model.structural import Structural
 from flowrules.model.types import Type
 from flowrules.syntax import tree
 
 
-@frozen
-class SetReference:
+@frozen(eq=False, repr=False)
+class SetReference(Structural):
     """A set by name: how the program says it, and what its positions hold."""
 
     expression: ex.SetExpression
     positions: Positions
 
 
-@frozen
-class LookupTarget:
+@frozen(eq=False, repr=False)
+class LookupTarget(Structural):
     """What ``table.column`` or ``profile.feature`` is before its keys are given."""
 
     owner: str

@@ -9,6 +9,7 @@ from attrs import Factory, define, field, frozen
 
 from flowrules.model import program as pr
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Shown, Structural
 from flowrules.model.types import Type
 from flowrules.syntax import tree
 
@@ -49,8 +50,8 @@ class Symbol:
         return f"{self.scope.ruleset}:{self.name}"
 
 
-@frozen
-class Position:
+@frozen(eq=False, repr=False)
+class Position(Structural):
     """One position of a set, table key or profile: its name, its type and what is known of it.
 
     ``mask`` are the prefix lengths of a block; ``side`` is ``inside`` or ``outside`` where that is proved.
@@ -65,8 +66,8 @@ class Position:
 Positions: TypeAlias = tuple[Position, ...]
 
 
-@frozen(eq=False)
-class Constant:
+@frozen(eq=False, repr=False)
+class Constant(Shown):
     """A parameter, list of ports or networks, or schedule, with its value.
 
     ``value``: as ``model.types`` says for scalars; ranges for ports and times; an ``AddressSet`` for nets
@@ -79,8 +80,8 @@ class Constant:
     symbol: Symbol | None = None
 
 
-@frozen(eq=False)
-class CheckedMap:
+@frozen(eq=False, repr=False)
+class CheckedMap(Shown):
     """A map by its key in ``Program.maps``, its keys' types and the type of its labels."""
 
     name: str
@@ -88,24 +89,24 @@ class CheckedMap:
     label: Type
 
 
-@frozen(eq=False)
-class CheckedFilter:
+@frozen(eq=False, repr=False)
+class CheckedFilter(Shown):
     """A filter; ``one_sided`` names a field that it uses and that has no other side."""
 
     declaration: pr.FilterDeclaration
     one_sided: str | None = None
 
 
-@frozen(eq=False)
-class CheckedSet:
+@frozen(eq=False, repr=False)
+class CheckedSet(Shown):
     """A set and what its positions hold."""
 
     declaration: pr.SetDeclaration
     positions: Positions
 
 
-@frozen(eq=False)
-class CheckedTable:
+@frozen(eq=False, repr=False)
+class CheckedTable(Shown):
     """A table (or a bound ``table(…)`` parameter): its keys and the types of its columns."""
 
     name: str
@@ -114,8 +115,8 @@ class CheckedTable:
     declaration: pr.TableDeclaration | None = None
 
 
-@frozen(eq=False)
-class CheckedProfile:
+@frozen(eq=False, repr=False)
+class CheckedProfile(Shown):
     """A profile, its hosts' positions and the types of its features."""
 
     declaration: pr.ProfileDeclaration
@@ -123,8 +124,8 @@ class CheckedProfile:
     features: Mapping[str, Type] = Factory(dict)
 
 
-@frozen(eq=False)
-class CheckedFinding:
+@frozen(eq=False, repr=False)
+class CheckedFinding(Shown):
     """A file-level anomaly or a check."""
 
     declaration: pr.AnomalyDeclaration | pr.CheckDeclaration

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import Factory, field, frozen
 from numpy.typing import NDArray
 
+from flowrules.model.structural import Shown
 from flowrules.model.types import Type
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ Array = NDArray[Any]
 Scalar = int | float | str | bool | Fraction | tuple[object, ...] | None
 
 
-@frozen(eq=False)
-class Series:
+@frozen(eq=False, repr=False)
+class Series(Shown):
     """One column of results: ``len(values)`` rows of one type.
 
     ``values`` by type: whole numbers, sizes, durations, times, ports … ``int64`` (``uint64`` where a sum
@@ -74,8 +75,8 @@ class Series:
         return plain
 
 
-@frozen(eq=False)
-class Frame:
+@frozen(eq=False, repr=False)
+class Frame(Shown):
     """Rows with named columns, all of one length; for a profile the first ``keys`` name the host."""
 
     columns: Mapping[str, Series]
@@ -90,8 +91,8 @@ class Frame:
         return Frame({n: s.take(index) for n, s in self.columns.items()}, len(index), self.keys)
 
 
-@frozen(eq=False)
-class SetResult:
+@frozen(eq=False, repr=False)
+class SetResult(Shown):
     """A set's members: ``addresses`` for one address position, else ``frame`` with a column a position,
     sorted by all positions (unknown never is a member)."""
 
@@ -106,8 +107,8 @@ class SetResult:
         return 0 if self.frame is None else self.frame.rows
 
 
-@frozen(eq=False)
-class TableResult:
+@frozen(eq=False, repr=False)
+class TableResult(Shown):
     """A table's kept rows in output order, with what they were taken from.
 
     ``flows`` counts the flows (or rows) of the source that passed, ``bins`` the groups before keep,
@@ -128,8 +129,8 @@ class TableResult:
     """Why an ``optional`` table is unknown (the field that the source lacks)."""
 
 
-@frozen(eq=False)
-class FeatureEvidence:
+@frozen(eq=False, repr=False)
+class FeatureEvidence(Shown):
     """What lies behind one feature of one host beyond its value: ``proof``, ``pairs``, ``looks`` …, and
     ``why_unknown`` (``7 looks, 10 needed``) where it is unknown."""
 
@@ -137,8 +138,8 @@ class FeatureEvidence:
     why_unknown: str = ""
 
 
-@frozen(eq=False)
-class ProfileResult:
+@frozen(eq=False, repr=False)
+class ProfileResult(Shown):
     """A profile's hosts (sorted by key), their features and the verdict that each got.
 
     ``verdict`` holds indices into the profile's verdicts, -1 where none held (``unclassified``);
@@ -154,8 +155,8 @@ class ProfileResult:
     """Optional features that no host has, with the reason."""
 
 
-@frozen(eq=False)
-class SourceFacts:
+@frozen(eq=False, repr=False)
+class SourceFacts(Shown):
     """One source as it was read."""
 
     path: str
@@ -163,8 +164,8 @@ class SourceFacts:
     records: int
 
 
-@frozen(eq=False)
-class FlowFacts:
+@frozen(eq=False, repr=False)
+class FlowFacts(Shown):
     """All flows read: how many, from when to when (ms), how many of each direction, how it was decided."""
 
     records: int
@@ -175,8 +176,8 @@ class FlowFacts:
     direction_by: str
 
 
-@frozen(eq=False)
-class Results:
+@frozen(eq=False, repr=False)
+class Results(Shown):
     """Everything a run found, by qualified name, in the order of declaration."""
 
     flows: FlowFacts

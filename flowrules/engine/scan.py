@@ -231,6 +231,8 @@ def _scan(
                 work.records[unit.source] += done
             if told is not None:
                 told(work.done)
+            # its memory is there for the next one
+            del unit
 
     def beside(state: _State) -> None:
         try:

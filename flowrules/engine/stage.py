@@ -27,12 +27,13 @@ from flowrules.model import expression as ex
 from flowrules.model.collector import collector_held_off
 from flowrules.model.ends import INSIDE, OUTSIDE, measured_end
 from flowrules.model.map_table import MapTable
+from flowrules.model.structural import Shown, Structural
 from flowrules.plan.plan import CellPlan, CollectionPlan, GroupingPlan
 from flowrules.plan.rewriting import depends
 
 
-@frozen(eq=False)
-class Collecting:
+@frozen(eq=False, repr=False)
+class Collecting(Shown):
     """A collection of the plan with the hosts whose rows are wanted (a column for each key; ``None``: all)."""
 
     planned: CollectionPlan
@@ -55,8 +56,8 @@ class Collecting:
         return Collection(self.planned.keys, self.hosts, finder, sided)
 
 
-@frozen(eq=False)
-class Stage:
+@frozen(eq=False, repr=False)
+class Stage(Shown):
     """What one scan counts, and what its rows are judged by beside themselves."""
 
     fields: frozenset[str]
@@ -154,8 +155,8 @@ def _shared_coders(groupings: Sequence[Grouping]) -> list[tuple[AddressCoder, li
     return [(coder, places) for coder, places in users.values() if len(places) > 1]
 
 
-@frozen(eq=False)
-class Asked:
+@frozen(eq=False, repr=False)
+class Asked(Shown):
     """The answers to all that the expressions of a stage ask of other declarations."""
 
     sets: Mapping[ex.SetExpression, SetResult | None]
@@ -215,8 +216,8 @@ class Executor(Protocol):
         """What a stage finds in each source by itself, in their order."""
 
 
-@frozen
-class Threads:
+@frozen(eq=False, repr=False)
+class Threads(Structural):
     """The scans of a run in this process; ``rows`` is how many records a chunk holds (``None``: as they come)."""
 
     files_at_once: ClassVar[int] = 8

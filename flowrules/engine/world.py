@@ -15,11 +15,12 @@ from flowrules.engine.verdicts import hosts_with, verdict_series
 from flowrules.model import expression as ex
 from flowrules.model.map_table import MapTable
 from flowrules.model.program import Program
+from flowrules.model.structural import Shown
 from flowrules.model.types import BLOCK
 
 
-@frozen(eq=False)
-class Earlier:
+@frozen(eq=False, repr=False)
+class Earlier(Shown):
     """Earlier results given to a run: sets by name, tables and profiles as frames with their keys.
 
     A profile's frame has its verdict in the column ``verdict``; a verdict's, an anomaly's and the

@@ -17,6 +17,7 @@ from flowrules.flows.errors import FlowFileError
 from flowrules.flows.remote import is_url, url_size
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 from flowrules.flows.zones import Zones
+from flowrules.model.structural import Structural
 
 if TYPE_CHECKING:
     from flowrules.flows.silk_conf import SilkConf
@@ -29,8 +30,8 @@ _RECORD_BYTES: Final = 40
 """About how long a record is, where a format does not say how many a file has."""
 
 
-@frozen
-class RecordRange:
+@frozen(eq=False, repr=False)
+class RecordRange(Structural):
     """Records of one SiLK file: the offset of the first one (or of its block), its number, and how many there are.
 
     ``records`` is ``None`` for the last range: it reads on to the end of the file, and meets what is wrong there.
@@ -41,8 +42,8 @@ class RecordRange:
     records: int | None
 
 
-@frozen
-class ZoneRange:
+@frozen(eq=False, repr=False)
+class ZoneRange(Structural):
     """Zones ``start`` to ``stop`` of one part of a store, whose first record has this number in its source."""
 
     part: str
@@ -51,8 +52,8 @@ class ZoneRange:
     stop: int
 
 
-@frozen
-class Portion:
+@frozen(eq=False, repr=False)
+class Portion(Structural):
     """Some records of one source: where its bytes are, what messages call it, and which records are meant."""
 
     path: str

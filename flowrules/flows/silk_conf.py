@@ -18,6 +18,7 @@ from attrs import field, frozen
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.remote import is_url
 from flowrules.flows.silk_header import UNKNOWN_FLOWTYPE, UNKNOWN_SENSOR
+from flowrules.model.structural import Structural
 
 FILE_NAME: Final = "silk.conf"
 ENVIRONMENT: Final = "SILK_CONFIG_FILE"
@@ -40,8 +41,8 @@ DIRECTIONS: Final = {
 """Type names by the direction that they say; ``blocked`` overlaps with inbound and outbound."""
 
 
-@frozen
-class Sensor:
+@frozen(eq=False, repr=False)
+class Sensor(Structural):
     """A sensor: its id and name, and the description that version 2 allows."""
 
     id: int
@@ -49,8 +50,8 @@ class Sensor:
     description: str = ""
 
 
-@frozen
-class Flowtype:
+@frozen(eq=False, repr=False)
+class Flowtype(Structural):
     """A class and type pair under one id; ``name`` is the short one that packed files' names begin with."""
 
     id: int
@@ -59,8 +60,8 @@ class Flowtype:
     name: str
 
 
-@frozen
-class SilkClass:
+@frozen(eq=False, repr=False)
+class SilkClass(Structural):
     """A class: its sensors (names) and which of its types are taken by default (names)."""
 
     name: str
@@ -68,8 +69,8 @@ class SilkClass:
     default_types: tuple[str, ...] = ()
 
 
-@frozen
-class SilkConf:
+@frozen(eq=False, repr=False)
+class SilkConf(Structural):
     """One site's sensors, classes and types.
 
     ``path`` is the file that this came from, ``None`` for the built-in site.

@@ -15,6 +15,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.model.fields import ADDRESS, EXPANDED, IPV4_MAPPED
+from flowrules.model.structural import Shown
 
 Array = NDArray[Any]
 
@@ -113,8 +114,8 @@ def milliseconds(seconds: str, ms: Column | None = None) -> Column:
     return column
 
 
-@frozen(eq=False)
-class Volume:
+@frozen(eq=False, repr=False)
+class Volume(Shown):
     """Packets and bytes as SiLK's lossy pair: a packet count with a scale bit, bytes per packet in 64ths."""
 
     count: Column
@@ -136,8 +137,8 @@ class Volume:
         return (per_packet >> np.uint64(6)) * packets + ((fraction + np.uint64(32)) >> np.uint64(6))
 
 
-@frozen(eq=False)
-class Times:
+@frozen(eq=False, repr=False)
+class Times(Shown):
     """Start and elapsed time relative to the file's hour, both as columns of ms."""
 
     start: Column
@@ -160,8 +161,8 @@ def _seconds(whole: Column, ms: Column | None = None) -> Column:
     return column
 
 
-@frozen(eq=False)
-class ProtocolFlags:
+@frozen(eq=False, repr=False)
+class ProtocolFlags(Shown):
     """Protocol and flags that share bytes: a TCP bit decides what they mean.
 
     With the bit clear, ``first`` is the protocol and ``rest`` the flags (``None``: they were lost).
@@ -219,8 +220,8 @@ class ProtocolFlags:
         return np.where(self.is_tcp(piece), state, state & np.uint8(~EXPANDED & 0xFF))
 
 
-@frozen(eq=False)
-class PlainFlags:
+@frozen(eq=False, repr=False)
+class PlainFlags(Shown):
     """All three flag bytes stored plainly, which SiLK corrects on reading.
 
     EXPANDED is cleared, and initial and session flags are 0, where the record is not TCP or both
@@ -258,8 +259,8 @@ class PlainFlags:
         return state
 
 
-@frozen(eq=False)
-class WebPorts:
+@frozen(eq=False, repr=False)
+class WebPorts(Shown):
     """Ports of the web formats: a 2-bit code for the server's, the client's in full, and which side serves."""
 
     server_is_source: Column

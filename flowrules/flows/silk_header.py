@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from flowrules.flows.errors import FlowFileError
+from flowrules.model.structural import Structural
 
 MAGIC: Final = b"\xde\xad\xbe\xef"
 
@@ -85,16 +86,16 @@ class Stream(Protocol):
         """The next bytes."""
 
 
-@frozen
-class HeaderEntry:
+@frozen(eq=False, repr=False)
+class HeaderEntry(Structural):
     """One entry of a new-style header: its id and its payload, without the eight bytes before it."""
 
     id: int
     payload: bytes
 
 
-@frozen
-class SilkHeader:
+@frozen(eq=False, repr=False)
+class SilkHeader(Structural):
     """A SiLK file's header, new style or old.
 
     ``format`` and ``compression`` are SiLK's numbers, ``byte_order`` is ``<`` or ``>`` (that of the

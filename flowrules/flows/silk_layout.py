@@ -7,12 +7,13 @@ from attrs import field, frozen
 
 from flowrules.flows import silk_encodings as enc
 from flowrules.flows.silk_encodings import Column, ProtocolFlags, Times, Volume, WebPorts, stored
+from flowrules.model.structural import Shown
 
 _ADDRESSES = frozenset({"sip", "dip", "nhip"})
 
 
-@frozen(eq=False)
-class Layout:
+@frozen(eq=False, repr=False)
+class Layout(Shown):
     """One format and version: the record's length, its stored fields, and how columns come of them.
 
     ``places`` maps the name of a stored field to its numpy kind and offset.  ``columns`` maps field

@@ -27,6 +27,7 @@ from flowrules.flows.silk_layouts import FLOW_FORMATS, layout_of
 from flowrules.flows.stream_source import open_bytes
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
 from flowrules.model.fields import ADDRESS, STORED
+from flowrules.model.structural import Shown
 
 if TYPE_CHECKING:
     from flowrules.flows.silk_conf import SilkConf
@@ -40,8 +41,8 @@ _U4_COUNTS = frozenset({"packets", "bytes"})
 _ADDRESSES = frozenset({"sip", "dip", "nhip"})
 
 
-@frozen(eq=False)
-class SilkFlows:
+@frozen(eq=False, repr=False)
+class SilkFlows(Shown):
     """A SiLK flow file whose header has been read: what is in it and how to read it.
 
     ``sensor`` and ``flowtype`` are the ids that hold for the whole file, ``None`` where records have

@@ -20,14 +20,15 @@ from flowrules.flows.silk_header import MAGIC
 from flowrules.flows.silk_layouts import FLOW_FORMATS
 from flowrules.flows.stream_source import open_bytes
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
+from flowrules.model.structural import Shown, Structural
 
 _HEAD_BYTES = 1 << 14
 
 STDIN: Final = "-"
 
 
-@frozen(eq=False)
-class Format:
+@frozen(eq=False, repr=False)
+class Format(Shown):
     """One format of flow files: how to know it by its first bytes, and how to open a file of it.
 
     ``open`` takes the path of the bytes, the name for messages and the site configuration.  It gives several
@@ -124,8 +125,8 @@ _TEXT_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt"})
 _NO_TITLES: Final = "text whose first line has no titles of flow records"
 
 
-@frozen
-class Skipped:
+@frozen(eq=False, repr=False)
+class Skipped(Structural):
     """A file that was left out, or whose rest was, and why."""
 
     path: str

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from flowrules.flows.lazy_columns import LazyColumns, repeated
 from flowrules.flows.zones import Zones
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+from flowrules.model.structural import Shown
 
 if TYPE_CHECKING:
     from flowrules.flows.portions import Portion
@@ -22,8 +23,8 @@ CHUNK_ROWS = 1 << 18
 """How many records a reader puts into a chunk unless it is asked for another number."""
 
 
-@frozen(eq=False)
-class Chunk:
+@frozen(eq=False, repr=False)
+class Chunk(Shown):
     """Some consecutive records of one source, columns apart.
 
     ``columns`` maps names of ``model.fields.STORED`` to arrays of ``rows`` elements each, with the
@@ -91,8 +92,8 @@ def joined_chunks(chunks: Sequence[Chunk]) -> Chunk:
     )
 
 
-@frozen(eq=False)
-class FlowSource:
+@frozen(eq=False, repr=False)
+class FlowSource(Shown):
     """One file, standard input, or array set: its name, format, fields and a way to read it.
 
     ``chunks(fields, rows)`` yields ``Chunk`` with only the columns asked for (all when None).

@@ -9,6 +9,8 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from flowrules.model.structural import Shown
+
 if TYPE_CHECKING:
     from flowrules.flows.table import Chunk
 
@@ -16,8 +18,8 @@ ANY_ADDRESS: Final = (1 << 64) - 1
 """The upper bound of an address column of which nothing is known."""
 
 
-@frozen(eq=False)
-class Zones:
+@frozen(eq=False, repr=False)
+class Zones(Shown):
     """The zones of a source in the order of its records; together they are all of it.
 
     ``bounds`` maps fields to arrays of shape (zones, 2), int64 or uint64: the least and the greatest value that

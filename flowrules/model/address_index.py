@@ -14,6 +14,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrules.model.structural import Shown
+
 Flags = NDArray[np.bool_]
 U32 = NDArray[np.uint32]
 
@@ -27,8 +29,8 @@ _BLOCK: Final = 1 << 15
 """Rows treated at a time, so that what lies between two steps stays in the cache."""
 
 
-@frozen(eq=False)
-class FewRanges:
+@frozen(eq=False, repr=False)
+class FewRanges(Shown):
     """IPv4 membership by comparison with each of a few ranges."""
 
     firsts: tuple[int, ...]
@@ -43,8 +45,8 @@ class FewRanges:
         return out
 
 
-@frozen(eq=False)
-class Pages:
+@frozen(eq=False, repr=False)
+class Pages(Shown):
     """IPv4 membership by bitmap pages.
 
     ``directory`` (uint32, one entry for each leading part of an address) holds the number of a page;
@@ -80,7 +82,7 @@ class Pages:
         return self.directory.take(leading)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class TwoLevelPages(Pages):
     """As ``Pages`` for the 24 leading bits, with the directory itself in pages of 256 entries.
 
@@ -195,8 +197,8 @@ def _distinct(ordered: NDArray[Any]) -> NDArray[Any]:
     return ordered[keep]
 
 
-@frozen(eq=False)
-class WideRanges:
+@frozen(eq=False, repr=False)
+class WideRanges(Shown):
     """IPv6 membership: sorted, disjoint ranges, given by the halves of their ends (uint64)."""
 
     first_high: NDArray[np.uint64]

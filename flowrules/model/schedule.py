@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrules.model.local_time import DAY, MINUTE, day_number, local_time, time_zone, weekday_of
+from flowrules.model.structural import Structural
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The language's names of the days of the week, Monday first (0)."""
@@ -26,8 +27,8 @@ def _days(value: Iterable[int]) -> frozenset[int]:
     return frozenset(value)
 
 
-@frozen
-class Slot:
+@frozen(eq=False, repr=False)
+class Slot(Structural):
     """Hours of some days of the week: minutes ``start`` (0..1439) to ``end`` (1..1440), the end out.
 
     ``days`` are numbers, Monday 0.  ``end < start`` runs into the next day.  Raises ``ValueError`` for no
@@ -68,8 +69,8 @@ def _dates(value: Iterable[date]) -> frozenset[date]:
     return frozenset(value)
 
 
-@frozen
-class Schedule:
+@frozen(eq=False, repr=False)
+class Schedule(Structural):
     """Slots of the week in one zone, without the days excepted.
 
     ``zone`` is an IANA name, or ``None`` where the ruleset leaves it to the site (read as UTC until

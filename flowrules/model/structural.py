@@ -28,7 +28,18 @@ def _nothing(_: object) -> tuple[()]:
     return ()
 
 
-class Structural:
+class Shown:
+    """Instances are shown with their attributes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        kind: Any = type(self)
+        shown = (a.name for a in attrs.fields(kind) if a.repr)
+        return f"{kind.__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+
+class Structural(Shown):
     """Instances of one class are equal where their attributes are."""
 
     __slots__ = ()
@@ -44,11 +55,6 @@ class Structural:
     def __hash__(self) -> int:
         kind = type(self)
         return hash((kind.__name__, _said(kind)(self)))
-
-    def __repr__(self) -> str:
-        kind: Any = type(self)
-        shown = (a.name for a in attrs.fields(kind) if a.repr)
-        return f"{kind.__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 class Hashed(Structural):

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from attrs import field, frozen
 
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.plan.field_use import NETS, TYPES, WELCOME
 
 
-@frozen
-class Lack:
+@frozen(eq=False, repr=False)
+class Lack(Structural):
     """A field that one source has not."""
 
     field: str
@@ -43,8 +44,8 @@ class MissingField(Exception):
         super().__init__(f"{lack}, which {declaration}{where} needs (hint: {hint})")
 
 
-@frozen
-class Fields:
+@frozen(eq=False, repr=False)
+class Fields(Structural):
     """The fields of each source, by path, and those that the site assumes where a source lacks them."""
 
     sources: Sequence[tuple[str, frozenset[str]]]

@@ -8,22 +8,23 @@ from attrs import field, frozen
 
 from flowrules.engine.results import Results, Scalar
 from flowrules.model.program import Program
+from flowrules.model.structural import Shown
 from flowrules.model.types import Type
 
 SEVERITIES = ("info", "notice", "warning", "error")
 """Severities of anomalies and checks, from least to most."""
 
 
-@frozen(eq=False)
-class Value:
+@frozen(eq=False, repr=False)
+class Value(Shown):
     """A value with its type, so that it can be printed for people and for programs."""
 
     type: Type
     value: Scalar
 
 
-@frozen(eq=False)
-class Evidence:
+@frozen(eq=False, repr=False)
+class Evidence(Shown):
     """One condition of a verdict, with the numbers that it saw.
 
     ``holds`` is ``None`` where it is unknown; ``margin`` is by how much it holds (positive) or fails
@@ -41,8 +42,8 @@ class Evidence:
     parts: tuple[Evidence, ...] = ()
 
 
-@frozen(eq=False)
-class AnomalyFinding:
+@frozen(eq=False, repr=False)
+class AnomalyFinding(Shown):
     """An anomaly that was found: of a host, of a row of a table or set, or of the network."""
 
     name: str
@@ -55,8 +56,8 @@ class AnomalyFinding:
     line: int
 
 
-@frozen(eq=False)
-class CheckFinding:
+@frozen(eq=False, repr=False)
+class CheckFinding(Shown):
     """A check of the data: ``holds`` is ``None`` where it is unknown, which is reported like false."""
 
     name: str
@@ -68,8 +69,8 @@ class CheckFinding:
     line: int
 
 
-@frozen(eq=False)
-class HostFinding:
+@frozen(eq=False, repr=False)
+class HostFinding(Shown):
     """A host (block, tuple) of a profile: its verdict, why, and everything measured of it."""
 
     key: tuple[Value, ...]
@@ -90,8 +91,8 @@ class HostFinding:
         return self._evidence()
 
 
-@frozen(eq=False)
-class EntryRow:
+@frozen(eq=False, repr=False)
+class EntryRow(Shown):
     """A row of the network's profile.  A cell is ``any``, text, or a sorted list of numbers."""
 
     ruleset: str
@@ -107,8 +108,8 @@ class EntryRow:
     """The key of the host that it is an entry of."""
 
 
-@frozen(eq=False)
-class ProfileFindings:
+@frozen(eq=False, repr=False)
+class ProfileFindings(Shown):
     """A profile's hosts and entries."""
 
     name: str
@@ -119,8 +120,8 @@ class ProfileFindings:
     missing: Mapping[str, str]
 
 
-@frozen(eq=False)
-class NetworkProfile:
+@frozen(eq=False, repr=False)
+class NetworkProfile(Shown):
     """The whole answer of a run."""
 
     program: Program

@@ -13,6 +13,7 @@ from attrs import Factory, field, frozen
 
 from flowrules.model.address_set import AddressSet
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.share.codes import found
 from flowrules.syntax.diagnostics import RulesetErrors
 
@@ -29,8 +30,8 @@ class SiteError(RulesetErrors):
     """A site file that cannot be used; ``diagnostics`` are all its faults, in the order of the text."""
 
 
-@frozen
-class SiteValue:
+@frozen(eq=False, repr=False)
+class SiteValue(Structural):
     """A value as the site wrote it, in the language's literal syntax, and where it stands.
 
     ``text`` of a quoted value is what the quotes hold (``quoted`` says so); of a YAML list its items with
@@ -44,8 +45,8 @@ class SiteValue:
     quoted: bool = False
 
 
-@frozen
-class SiteFile:
+@frozen(eq=False, repr=False)
+class SiteFile(Structural):
     """A file that the site names: its path (resolved beside the site file) and where it is named."""
 
     path: Path
@@ -54,8 +55,8 @@ class SiteFile:
     """Where its name stands."""
 
 
-@frozen
-class Site:
+@frozen(eq=False, repr=False)
+class Site(Structural):
     """What a site file says; without arguments: what holds where there is none.
 
     ``params`` has the values for the parameters of one ruleset by its name, and under ``None`` those for

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.syntax.diagnostics import MOST, Diagnostic, diagnostic
 from flowrules.syntax.marks import RESERVED, Mark
 from flowrules.syntax.places import Places
@@ -37,8 +38,8 @@ _CONTINUES: Final = frozenset(
 """After one of these, something must follow that is no declaration."""
 
 
-@frozen
-class Piece:
+@frozen(eq=False, repr=False)
+class Piece(Structural):
     """A piece of a text: its first word (``None``: no declaration begins here), marks and place.
 
     ``faulty`` says that a bracket or a string in it was already reported, so that it cannot be parsed.
@@ -59,8 +60,8 @@ class Piece:
         return self.marks[-1].end
 
 
-@frozen
-class Cut:
+@frozen(eq=False, repr=False)
+class Cut(Structural):
     """The pieces of a text, what was found wrong with its brackets, and brackets to write over wrong ones."""
 
     pieces: tuple[Piece, ...]

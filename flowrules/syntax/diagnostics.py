@@ -10,22 +10,23 @@ from typing import Final
 from attrs import frozen
 
 from flowrules.model.source_text import SourceText, Span
+from flowrules.model.structural import Structural
 from flowrules.syntax.codes import CODES
 
 MOST: Final = 500
 """No more findings than this are looked for in one file: nobody reads more, and a hostile file has millions."""
 
 
-@frozen
-class Fix:
+@frozen(eq=False, repr=False)
+class Fix(Structural):
     """Text to write instead of a span."""
 
     span: Span
     text: str
 
 
-@frozen
-class Diagnostic:
+@frozen(eq=False, repr=False)
+class Diagnostic(Structural):
     """One finding: what is wrong, where, and what to write instead.
 
     ``message`` is one lower-case line without a full stop; ``hint`` says what to write; ``related`` are

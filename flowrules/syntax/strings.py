@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
+from flowrules.model.structural import Structural
 from flowrules.syntax.marks import RESERVED
 
 _ESCAPES: Final = {'"': '"', "\\": "\\", "n": "\n", "{": "{"}
@@ -17,16 +18,16 @@ _PIECE = re.compile(r"\\(?P<escape>.)|(?P<open>\{)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
-@frozen
-class UnknownEscape:
+@frozen(eq=False, repr=False)
+class UnknownEscape(Structural):
     r"""A backslash and the character after it, such as ``\s``, at an offset of the literal."""
 
     offset: int
     text: str
 
 
-@frozen
-class Hole:
+@frozen(eq=False, repr=False)
+class Hole(Structural):
     """The text between the braces of a template; ``closed`` is false where no ``}`` follows.
 
     ``offset`` is that of the text after ``{``, in the literal.

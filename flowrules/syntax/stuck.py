@@ -10,6 +10,7 @@ from typing import Final
 from attrs import field, frozen
 
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.syntax.diagnostics import Diagnostic, diagnostic
 
 _COMMENT = re.compile(r'"""[\s\S]*?"""|"(?:\\[^\r\n]|[^"\\\r\n])*"|(?P<comment>#[^\r\n]*)')
@@ -27,8 +28,8 @@ def without_comments(text: str) -> str:
     return _COMMENT.sub(lambda m: " " * len(m[0]) if m["comment"] else m[0], text)
 
 
-@frozen
-class Fault:
+@frozen(eq=False, repr=False)
+class Fault(Structural):
     """What is wrong between two offsets of a piece.
 
     ``mend`` replaces the text between them, where what was meant is beyond doubt: the parse goes on with it.

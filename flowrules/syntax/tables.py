@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from attrs import astuple, frozen
 
+from flowrules.model.structural import Structural
+
 START_RULES: Final = (
     "item",
     "profile_item",
@@ -28,8 +30,8 @@ OPTIONS: Final[Mapping[str, Any]] = {
 """How lark reads the grammar: every token is kept, and ``None`` stands for what is optional and absent."""
 
 
-@frozen
-class Terminal:
+@frozen(eq=False, repr=False)
+class Terminal(Structural):
     """A terminal: the ``text`` of a word or mark that the grammar quotes, or else a ``pattern``."""
 
     name: str
@@ -37,8 +39,8 @@ class Terminal:
     pattern: str
 
 
-@frozen
-class Rule:
+@frozen(eq=False, repr=False)
+class Rule(Structural):
     """One alternative of a rule of the grammar: ``size`` symbols make an ``origin``.
 
     ``build`` is the name of what is built, ``None`` where the children are spliced into the rule above;
@@ -54,8 +56,8 @@ class Rule:
     absent: int
 
 
-@frozen
-class Tables:
+@frozen(eq=False, repr=False)
+class Tables(Structural):
     """What a parser does in each state.
 
     ``terminals`` stand in the order in which they are tried.  ``states`` say by the name of a terminal or
