@@ -25,6 +25,9 @@ EVERY: Final = 1 << 62
 """No bound on the rows that are counted at a time."""
 
 
+READ_ROWS: Final = 1 << 17
+"""So many rows are read at a time where nothing is known of them: what one step is taken over."""
+
 LEAST_ROWS: Final = 1 << 15
 """Zones with fewer rows are counted together with others."""
 
@@ -115,9 +118,12 @@ class Work:
 
     def _by_chunks(self, place: int, source: FlowSource) -> Iterator[Unit]:
         held = self._task.fields & source.fields
-        chunks = source.chunks(held) if self._rows is None else source.chunks(held, self._rows)
-        for chunk in chunks:
-            yield Unit(place, chunk, self._foreknown.of_chunk(chunk), self._task.facts)
+        for chunk in source.chunks(held, READ_ROWS if self._rows is None else self._rows):
+            unit = Unit(place, chunk, self._foreknown.of_chunk(chunk), self._task.facts)
+            # what a chunk held is there for the next one
+            del chunk
+            yield unit
+            del unit
 
     def _by_zones(self, place: int, source: FlowSource, zones: Zones) -> Iterator[Unit]:
         task = self._task
