@@ -161,7 +161,8 @@ class Surroundings:
 
     def prepare(self, predicates: Sequence[ex.Expression]) -> None:
         """Give every test of ports and the like its bit, so that rows are looked up once for all of them."""
-        for predicate in predicates:
+        # equal ones, which stand in many rules, are one object
+        for predicate in {id(p): p for p in predicates}.values():
             for node in predicate.walk():
                 if not isinstance(node, ex.In) or not isinstance(node.collection, ex.Ranges):
                     continue
