@@ -22,6 +22,9 @@ from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 MOST_PAGES: Final = 128
 """The most /16 blocks looked up by page (256 KiB each)."""
 
+MOST_TABLES: Final = 4
+"""So many tables of addresses have the ids of theirs kept: rows of one table follow each other."""
+
 FEW_HOSTS: Final = 1 << 16
 """So many numbered hosts get their ids at once, and not when they are met."""
 
@@ -51,6 +54,7 @@ class AddressIds:
         self._lock = Lock()
         self._codes = WordCodes(2)
         self._pages = _Pages(np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, np.uint32))
+        self._listed: dict[int, tuple[NDArray[Any], Codes]] = {}
         self._numbered: dict[int, tuple[NDArray[Any], Codes]] = {}
 
     def __len__(self) -> int:
@@ -100,6 +104,27 @@ class AddressIds:
         if met[0]:
             others = absent.take(np.flatnonzero(own == 0))
             ids[others] = self.encode(addresses().take(others))
+        return ids
+
+    def encode_listed(self, places: NDArray[Any], table: NDArray[Any]) -> Codes:
+        """The id of each address, by its place in a table of different addresses (``ADDRESS``)."""
+        known = self._listed.get(id(table))
+        if known is None:
+            with self._lock:
+                while len(self._listed) >= MOST_TABLES:
+                    del self._listed[next(iter(self._listed))]
+                known = self._listed.setdefault(id(table), (table, np.zeros(len(table), np.uint32)))
+        ids: Codes = known[1].take(places)
+        if len(ids) and ids.min():
+            return ids
+        absent = np.flatnonzero(ids == 0)
+        if len(absent):
+            own = places.take(absent)
+            met = np.zeros(len(table), np.bool_)
+            met[own] = True
+            fresh = np.flatnonzero(met)
+            known[1][fresh] = self.encode(table.take(fresh))
+            ids[absent] = known[1].take(own)
         return ids
 
     def find(self, addresses: NDArray[Any]) -> Codes:

@@ -89,6 +89,9 @@ class AddressCoder:
         homes = None if name is None else rows.homes(name)
         if name is not None and homes is not None and rows.chunk.hosts is not None:
             return self._ids.encode_numbered(homes, rows.chunk.hosts, lambda: rows.column(name))
+        listed = None if name is None else rows.listed(name)
+        if listed is not None:
+            return self._ids.encode_listed(*listed)
         values = rows.values(self.of)
         return _hidden(self._ids.encode(values.array), values)
 

@@ -60,14 +60,26 @@ class RangeClasses:
         self.count = len(first)
         """How many classes there are."""
         self._finder.name_classes(classes.reshape(-1).astype(np.uint16))
+        self._of_table: tuple[NDArray[Any], Classes] | None = None
 
     def of(self, rows: Rows) -> Classes:
         """The class of each row's value."""
         held = rows.held.get(("classes", id(self)))
         if held is None:
-            held = rows.held["classes", id(self)] = self._finder.of(rows.column(self.name))
+            held = rows.held["classes", id(self)] = self._of(rows)
         found: Classes = held
         return found
+
+    def _of(self, rows: Rows) -> Classes:
+        listed = rows.listed(self.name)
+        if listed is None:
+            return self._finder.of(rows.column(self.name))
+        places, table = listed
+        held = self._of_table
+        if held is None or held[0] is not table:
+            # rows of one table follow each other
+            held = self._of_table = table, self._finder.of(table)
+        return held[1].take(places)
 
 
 class _NumberIntervals:
@@ -196,8 +208,10 @@ class _AddressIntervals:
 
     def _of_wide(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Classes:
         place = self._high.searchsorted(high, "right") - 1
-        # of starts with the same upper half the lower one decides
+        # of starts with the same upper half the lower one decides, where it can
         for first, last in _runs(self._high):
+            if not self._low[last]:
+                continue
             rows = np.flatnonzero(place == last)
             rows = rows.take(np.flatnonzero(high.take(rows) == self._high[last]))
             if len(rows):

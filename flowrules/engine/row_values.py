@@ -102,6 +102,17 @@ class Rows:
         out.passed = passed
         return out
 
+    def listed(self, name: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Places of the addresses of a field in a table, and the table (see ``Chunk.listed``), ``None`` without such."""
+        table = self.chunk.table
+        if table is None or name not in self.chunk.listed:
+            return None
+        held: NDArray[Any] | None = self.held.get(("listed", name))
+        if held is None:
+            stored = self.chunk.listed[name]
+            held = self.held["listed", name] = stored if self.index is None else stored.take(self.index)
+        return held, table
+
     def take(self, index: Index) -> Rows:
         """The rows at ``index`` of these."""
         whole = index if self.index is None else self.index.take(index)

@@ -32,7 +32,8 @@ class Chunk(Shown):
     otherwise.  A field that the source lacks has no column.  ``first`` is the record number of the
     first row in its source.  ``constants`` are fields that a reader knows to have one value in all rows (IPv4
     addresses as 32-bit numbers), ``homes`` maps ``sip`` and ``dip`` to small numbers of their hosts where a reader
-    has such: number ``n`` is the host ``hosts[n - 1]`` (``ADDRESS``), 0 any other.
+    has such: number ``n`` is the host ``hosts[n - 1]`` (``ADDRESS``), 0 any other.  ``listed`` maps address fields to
+    places in ``table``, ascending different addresses (``ADDRESS``), where a reader has such of all rows.
     """
 
     columns: Mapping[str, Array]
@@ -42,6 +43,8 @@ class Chunk(Shown):
     constants: Mapping[str, int] = field(factory=dict)
     homes: Mapping[str, Array] = field(factory=dict)
     hosts: Array | None = None
+    listed: Mapping[str, Array] = field(factory=dict)
+    table: Array | None = None
 
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
@@ -59,6 +62,7 @@ class Chunk(Shown):
             rows=stop - start,
             first=self.first + start,
             homes=_sliced(self.homes, start, stop),
+            listed=_sliced(self.listed, start, stop),
         )
 
 
@@ -76,6 +80,10 @@ def joined_chunks(chunks: Sequence[Chunk]) -> Chunk:
     def codes(name: str) -> Array:
         return np.concatenate([chunk.homes[name] for chunk in chunks])
 
+    def places(name: str) -> Array:
+        return np.concatenate([chunk.listed[name] for chunk in chunks])
+
+    listed = tuple(n for n in first.listed if all(n in c.listed and c.table is first.table for c in chunks))
     coded = tuple(n for n in first.homes if all(n in c.homes and c.hosts is first.hosts for c in chunks))
     constants = dict(shared)
     names = tuple(first.columns)
@@ -89,6 +97,8 @@ def joined_chunks(chunks: Sequence[Chunk]) -> Chunk:
         constants,
         LazyColumns(coded, codes),
         first.hosts,
+        LazyColumns(listed, places),
+        first.table,
     )
 
 

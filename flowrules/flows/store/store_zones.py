@@ -57,7 +57,7 @@ class StoreZones:
     def _read(self, number: int, wanted: frozenset[str] | None) -> Chunk:
         place, segment = self._places[number]
         part = self._parts[place]
-        first, rows, block, _, _ = self._about[number]
+        first, rows, block, wide, _ = self._about[number]
         begin = first - part.block(block)[0]
         constants = {n: v for n, values in self._constants.items() if (v := values[number]) is not None}
 
@@ -71,6 +71,9 @@ class StoreZones:
 
         def codes(field: str) -> Array:
             return part.stored(_HOME_OF[field], block)[begin : begin + rows]
+
+        def places(field: str) -> Array:
+            return part.stored(field, block)[begin : begin + rows]
 
         names = [n for n in self._fields if wanted is None or n in wanted]
         if wanted is None or "record_number" in wanted:
@@ -86,6 +89,8 @@ class StoreZones:
             constants,
             LazyColumns(tuple(coded), codes),
             self._hosts,
+            LazyColumns(tuple(n for n in names if n in ADDRESSES) if wide else (), places),
+            part.addresses if wide else None,
         )
 
 
