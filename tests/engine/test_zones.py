@@ -59,7 +59,7 @@ from tests.engine.building import (
 from tests.engine.test_against_oracle import NETS, check_against_oracle, everything, programs
 from tests.engine.test_against_oracle import flows as some_flows
 from tests.engine.test_cells import flows as many_flows
-from tests.engine.test_cells import predicates, rules, ruleset, source_of
+from tests.engine.test_cells import predicates, rules, ruleset, source_of, with_ipv6
 
 
 @contextmanager
@@ -103,12 +103,14 @@ def test_a_store_answers_as_a_row_by_row_evaluator(
     assert everything(made, results) == expected
 
 
-@given(rules, st.integers(0, 5), st.integers(1, 400), st.integers(20, 150), st.integers(1, 3))
-@settings(max_examples=25, deadline=None)
+@given(rules, st.integers(0, 5), st.integers(1, 400), st.integers(20, 150), st.integers(1, 3), st.booleans())
+@settings(max_examples=40, deadline=None)
 def test_cells_over_a_store_answer_as_predicates_in_memory(
-    drawn: Any, seed: int, rows: int, block: int, threads: int
+    drawn: Any, seed: int, rows: int, block: int, threads: int, wide: bool
 ) -> None:
     made, columns = ruleset(drawn), many_flows(seed, rows)
+    if wide:
+        columns = with_ipv6(columns, seed)
     expected = everything(made, run(made, [source_of(columns)], threads=1))
     with small_stores(block, 1) as patch, TemporaryDirectory() as folder:
         path = Path(folder, "store")
