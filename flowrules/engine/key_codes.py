@@ -16,6 +16,7 @@ from flowrules.engine.dictionaries import NumberCodes, WordCodes
 from flowrules.engine.results import Series
 from flowrules.engine.row_values import INBOUND, OUTBOUND, LabelCodes, Rows, Values, is_mapped
 from flowrules.model import expression as ex
+from flowrules.model.fields import ADDRESS
 from flowrules.model.types import Type
 
 if TYPE_CHECKING:
@@ -108,11 +109,22 @@ class AddressCoder:
             # an unknown address reads as 0.0.0.0
             addresses["low"][~known] = 0xFFFF << 32
             addresses["high"][~known] = 0
+        return self.series(addresses, known)
+
+    def series(self, addresses: NDArray[Any], known: NDArray[np.bool_] | None) -> Series:
+        """Addresses (``uint32`` or ``ADDRESS``; unknown ones are 0.0.0.0) as a result column."""
         prefix = None
         if isinstance(self.of, ex.Mask):
-            mapped = is_mapped(addresses)
+            mapped = True if addresses.dtype == np.uint32 else is_mapped(addresses)
             prefix = np.where(mapped, self.of.v4 + 96, self.of.v6).astype(np.uint8)
-        return Series(self.of.type, narrowed(addresses), known, None, prefix)
+            prefix = np.broadcast_to(prefix, len(addresses))
+        return Series(
+            self.of.type,
+            narrowed(addresses) if addresses.dtype == ADDRESS else addresses,
+            known,
+            None,
+            prefix,
+        )
 
     def plain(self, rows: Rows) -> Values | None:
         """The rows' addresses as ``uint32``; ``None`` where any is not IPv4."""
@@ -160,9 +172,13 @@ class NumberCoder:
             inner = rows.values(of.of)
             return _hidden(self._codes.encode(inner.array // of.width), inner)
         values = rows.values(of)
-        if values.array.dtype == np.uint64:
-            self._dtype = np.uint64
+        self.meets(values.array)
         return _hidden(self._codes.encode(values.array), values)
+
+    def meets(self, numbers: NDArray[Any]) -> None:
+        """Note the kind of numbers that there are."""
+        if numbers.dtype == np.uint64 and not isinstance(self.of, ex.Bin):
+            self._dtype = np.uint64
 
     def encode_masked(self, rows: Rows, passed: NDArray[np.bool_]) -> Codes:
         """The codes of the rows that passed, 0 for the others, whose numbers (of a stored field) get none."""
@@ -173,12 +189,15 @@ class NumberCoder:
 
     def decode(self, codes: Codes) -> Series:
         """The numbers of codes."""
-        numbers = self._codes.values(self._dtype).take(codes)
+        numbers = self._codes.values(np.uint64).take(codes)
         if isinstance(self.of, ex.Bin):
-            numbers = numbers * self.of.width
-        if self.of.type.name == "truth":
-            numbers = numbers.astype(np.bool_)
-        return Series(self.of.type, numbers, _known(codes))
+            numbers = numbers * np.uint64(self.of.width)
+        return self.series(numbers, _known(codes))
+
+    def series(self, numbers: NDArray[np.uint64], known: NDArray[np.bool_] | None) -> Series:
+        """Numbers (modulo 2**64, 0 where they are unknown; of bins, when they begin) as a result column."""
+        values = numbers.view(self._dtype)
+        return Series(self.of.type, values.astype(np.bool_) if self.of.type.name == "truth" else values, known)
 
     def plain(self, rows: Rows) -> Values | None:
         """Numbers (of times in bins those of their bins) as ``uint32``; ``None`` where any does not fit."""
