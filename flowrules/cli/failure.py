@@ -20,6 +20,7 @@ INTERRUPTED: Final = 130
 EXPECTED: Final = (
     ("flowrules.translate.errors", "TranslationError", USAGE),
     ("flowrules.check.bindings", "BinderError", USAGE),
+    ("flowrules.engine.errors", "DiskFull", DATA),
     ("flowrules.engine.errors", "LimitExceeded", USAGE),
     ("flowrules.flows.errors", "FlowFileError", DATA),
     ("flowrules.plan.missing", "MissingField", DATA),

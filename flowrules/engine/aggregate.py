@@ -19,8 +19,8 @@ from flowrules.engine.group_parts import GroupPart, counted, make_part
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.groups import GroupNumbers
 from flowrules.engine.key_codes import AddressCoder, Coder, Coders, NumberCoder, codes_of
+from flowrules.engine.many_groups import ManyGroups, cheap
 from flowrules.engine.plain_groups import PlainGroups
-from flowrules.engine.predicates import SMALL
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, spread
 from flowrules.model import expression as ex
@@ -104,7 +104,7 @@ class Grouping:
                 a.kind == SUM and isinstance(a.of, ex.Field) and a.of.name in _UNSIGNED
                 for a in self.aggregates
             )
-            and all(_cheap(c, rows) for c in self.coders)
+            and all(cheap(c, rows) for c in self.coders)
         )
 
     def size(self) -> int:
@@ -122,13 +122,6 @@ class Grouping:
         return [column.take(groups) for column in self.numbers.columns()]
 
 
-def _cheap(coder: Coder, rows: Rows) -> bool:
-    """Whether codes of all rows cost little, and are few: numbered addresses, and fields with few values."""
-    if isinstance(coder, AddressCoder):
-        return coder.numbered(rows)
-    return isinstance(coder.of, ex.Field) and coder.of.name in SMALL and isinstance(coder, NumberCoder)
-
-
 class Partial:
     """What one thread has counted of one grouping."""
 
@@ -137,19 +130,22 @@ class Partial:
         self._flows = 0
         self._counts = np.zeros(0, np.int64)
         self._parts: dict[Aggregate, GroupPart] = {a: make_part(grouping, a) for a in grouping.aggregates}
+        self._many = ManyGroups(grouping) if ManyGroups.suits(grouping) else None
         self._plain = PlainGroups.of(grouping.coders, self._parts)
         """The groups, while they go by their keys and have no numbers."""
 
     @property
     def numbered(self) -> bool:
         """Whether groups have numbers, for which their keys are looked up."""
-        return self._plain is None
+        return self._plain is None and not (self._many is not None and self._many.chosen)
 
     def add(self, rows: Rows) -> None:
         """Count rows, all of which passed the grouping's predicate."""
         if not rows.rows:
             return
         self._flows += rows.rows
+        if self._many is not None and self._many.add(rows):
+            return
         if self.grouping.spread is not None:
             rows = self.grouping.spread_rows(rows)
         if self._plain is not None:
@@ -207,6 +203,8 @@ class Partial:
         self._counts[: len(other._counts)] += other._counts
         for aggregate, part in self._parts.items():
             part.merge(other._parts[aggregate])
+        if self._many is not None and other._many is not None:
+            self._many.merge(other._many)
 
     def finish(self) -> Grouped:
         """The groups that have rows, with their keys and parts."""
@@ -216,16 +214,15 @@ class Partial:
         groups = np.flatnonzero(self._counts)
         place = np.full(len(self._counts) + 1, -1, np.intp)
         place[groups] = np.arange(len(groups))
-        keys = [
-            coder.decode(codes)
-            for coder, codes in zip(self.grouping.coders, self.grouping.key_codes(groups), strict=True)
-        ]
+        codes = self.grouping.key_codes(groups)
+        keys = [coder.decode(own) for coder, own in zip(self.grouping.coders, codes, strict=True)]
         counts = self._counts.take(groups)
         parts = {a: part.finish(groups, place, counts) for a, part in self._parts.items()}
-        return Grouped(
+        table = Grouped(
             dict(zip(self.grouping.keys, keys, strict=True)),
             counts,
             parts,
             len(groups),
             None if self.grouping.spread is None else self._flows,
         )
+        return table if self._many is None else self._many.with_table(table, codes)

@@ -36,6 +36,10 @@ class LimitExceeded(Exception):
         return place + name + self.what + (f" (hint: {self.hint})" if self.hint else "")
 
 
+class DiskFull(LimitExceeded):
+    """What does not fit into memory does not fit into the folder of temporary files either."""
+
+
 @contextmanager
 def asked_by(declaration: str, span: Span | None) -> Iterator[None]:
     """Give a ``LimitExceeded`` from inside the name and place of the declaration, unless it has them.
@@ -48,11 +52,11 @@ def asked_by(declaration: str, span: Span | None) -> Iterator[None]:
     except LimitExceeded as error:
         if error.declaration or not declaration:
             raise
-        raise LimitExceeded(error.what, error.hint, declaration, place) from None
+        raise type(error)(error.what, error.hint, declaration, place) from None
     except MemoryError:
         if not declaration:
             raise
         raise LimitExceeded("it does not fit into memory", "", declaration, place) from None
 
 
-__all__ = ["LimitExceeded", "MissingField", "SumOverflow", "asked_by"]
+__all__ = ["DiskFull", "LimitExceeded", "MissingField", "SumOverflow", "asked_by"]

@@ -16,7 +16,6 @@ from flowrules.engine.dictionaries import NumberCodes, WordCodes
 from flowrules.engine.results import Series
 from flowrules.engine.row_values import INBOUND, OUTBOUND, LabelCodes, Rows, Values, is_mapped
 from flowrules.model import expression as ex
-from flowrules.model.fields import ADDRESS
 from flowrules.model.types import Type
 
 if TYPE_CHECKING:
@@ -109,22 +108,16 @@ class AddressCoder:
             # an unknown address reads as 0.0.0.0
             addresses["low"][~known] = 0xFFFF << 32
             addresses["high"][~known] = 0
-        return self.series(addresses, known)
+        return self.series(narrowed(addresses), known)
 
     def series(self, addresses: NDArray[Any], known: NDArray[np.bool_] | None) -> Series:
         """Addresses (``uint32`` or ``ADDRESS``; unknown ones are 0.0.0.0) as a result column."""
         prefix = None
         if isinstance(self.of, ex.Mask):
-            mapped = True if addresses.dtype == np.uint32 else is_mapped(addresses)
+            mapped = is_mapped(addresses) if addresses.dtype.names else True
             prefix = np.where(mapped, self.of.v4 + 96, self.of.v6).astype(np.uint8)
             prefix = np.broadcast_to(prefix, len(addresses))
-        return Series(
-            self.of.type,
-            narrowed(addresses) if addresses.dtype == ADDRESS else addresses,
-            known,
-            None,
-            prefix,
-        )
+        return Series(self.of.type, addresses, known, None, prefix)
 
     def plain(self, rows: Rows) -> Values | None:
         """The rows' addresses as ``uint32``; ``None`` where any is not IPv4."""
@@ -197,7 +190,9 @@ class NumberCoder:
     def series(self, numbers: NDArray[np.uint64], known: NDArray[np.bool_] | None) -> Series:
         """Numbers (modulo 2**64, 0 where they are unknown; of bins, when they begin) as a result column."""
         values = numbers.view(self._dtype)
-        return Series(self.of.type, values.astype(np.bool_) if self.of.type.name == "truth" else values, known)
+        return Series(
+            self.of.type, values.astype(np.bool_) if self.of.type.name == "truth" else values, known
+        )
 
     def plain(self, rows: Rows) -> Values | None:
         """Numbers (of times in bins those of their bins) as ``uint32``; ``None`` where any does not fit."""

@@ -6,7 +6,7 @@ Addresses and whole numbers stand for themselves; whatever else can be a key has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flowrules.engine.key_codes import AddressCoder, Coder, NumberCoder, codes_of, narrowed
 from flowrules.engine.key_layout import Raw
 from flowrules.engine.results import Series
-from flowrules.engine.row_values import Rows, Values
+from flowrules.engine.row_values import Rows, Values, is_mapped
 from flowrules.model import expression as ex
 from flowrules.model.fields import ADDRESS
 
@@ -78,9 +78,18 @@ class AddressValues:
     def series(self, arrays: Sequence[Array]) -> Series:
         """Addresses, or blocks with their lengths."""
         addresses, *known = arrays
-        if addresses.dtype == ADDRESS:
+        if addresses.dtype == ADDRESS and _all_mapped(addresses):
             addresses = narrowed(addresses)
         return self._coder.series(addresses, _where(known))
+
+
+def _all_mapped(addresses: Array) -> bool:
+    """Whether all are IPv4, told from some at a time."""
+    rows = range(0, len(addresses), _AT_ONCE)
+    return all(bool(is_mapped(addresses[begin : begin + _AT_ONCE]).all()) for begin in rows)
+
+
+_AT_ONCE: Final = 1 << 18
 
 
 def _addresses(array: Array, known: NDArray[np.bool_] | None) -> Raw:
@@ -136,7 +145,7 @@ def _numbers(values: Values) -> Raw:
         array = array.view(np.uint8)
     elif array.dtype.kind == "i":
         wide = array.astype(np.int64, copy=False)
-        narrow = not len(wide) or int(wide.min()) >= 0 and int(wide.max()) <= 0xFFFF_FFFF
+        narrow = not len(wide) or (int(wide.min()) >= 0 and int(wide.max()) <= 0xFFFF_FFFF)
         array = wide.astype(np.uint32) if narrow else wide.view(np.uint64)
     return _hidden((array,), values.known)
 

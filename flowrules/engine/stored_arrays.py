@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrules.engine.errors import LimitExceeded
+from flowrules.engine.errors import DiskFull
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -24,7 +24,7 @@ def stored(
 ) -> tuple[NDArray[Any], ...]:
     """One read-only array for each dtype, of all pieces one after the other.
 
-    Raises ``LimitExceeded`` when the disk is full, and ``OSError`` for what else keeps it from being written.
+    Raises ``DiskFull`` when the disk is full, and ``OSError`` for what else keeps it from being written.
     """
     import tempfile
 
@@ -84,7 +84,7 @@ def _told_when_full() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise LimitExceeded(
-            f"the values that it must tell apart fill the disk of {tempfile.gettempdir()}",
+        raise DiskFull(
+            f"what is counted would fill the disk of {tempfile.gettempdir()}",
             "set TMPDIR to a folder with more room",
         ) from None

@@ -1,0 +1,182 @@
+"""Which rows of a grouping go into sorted runs and not into its table, and the groups of both in the end.
+
+A table gives every group a number and counts by it: that is quick while it stays in the cache.  Where many rows of
+a piece are groups of their own, sorting them is quicker, and what is sorted need not stay in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrules.engine.group_columns import (
+    KINDS,
+    Columns,
+    columns_of_groups,
+    columns_of_rows,
+    parts_of_columns,
+)
+from flowrules.engine.group_runs import ROWS, GroupRuns, Run, column_of, one_after_the_other
+from flowrules.engine.grouped import Grouped
+from flowrules.engine.key_codes import AddressCoder, Coder, NumberCoder
+from flowrules.engine.key_layout import Layout, Raw
+from flowrules.engine.key_values import key_values
+from flowrules.engine.merging import merged
+from flowrules.engine.predicates import SMALL
+from flowrules.engine.row_values import Rows
+from flowrules.engine.stored_arrays import stored_together
+from flowrules.model import expression as ex
+
+if TYPE_CHECKING:
+    from flowrules.engine.aggregate import Grouping
+
+SAMPLE: Final = 1 << 15
+"""How many rows of a piece are looked at."""
+
+LEAST_ROWS: Final = 1 << 12
+"""Pieces with fewer rows tell nothing."""
+
+FEW: Final = 1 << 12
+"""Tables of so many groups are quicker than sorting, whatever the rows."""
+
+SHARE: Final = 4
+"""Rows are sorted where at least every so-manieth of the sample is a group of its own."""
+
+
+class ManyGroups:
+    """The rows of one thread that are sorted."""
+
+    def __init__(self, grouping: Grouping) -> None:
+        self._grouping = grouping
+        self._keys = [key_values(c) for c in grouping.coders]
+        self._runs = GroupRuns()
+        self._chosen = False
+        self._looked = 0
+
+    @staticmethod
+    def suits(grouping: Grouping) -> bool:
+        """Whether rows of a grouping can be sorted."""
+        return (
+            bool(grouping.coders)
+            and grouping.spread is None
+            and all(a.kind in KINDS for a in grouping.aggregates)
+        )
+
+    @property
+    def chosen(self) -> bool:
+        """Whether rows whose keys are not cheap are sorted from now on."""
+        return self._chosen
+
+    def add(self, rows: Rows) -> bool:
+        """Count rows, unless they had better go into the table."""
+        coders = self._grouping.coders
+        if all(cheap(c, rows) for c in coders) or not (self._chosen or self._choose(rows)):
+            return False
+        keys = self._raws(rows)
+        columns = self._columns(rows)
+        if keys is None or columns is None:
+            return False
+        self._runs.add(keys, columns)
+        return True
+
+    def _choose(self, rows: Rows) -> bool:
+        size = self._grouping.size()
+        if rows.rows < LEAST_ROWS and size < 8 * FEW:
+            return False
+        if self._looked and size < 2 * self._looked:
+            return False
+        self._looked = max(size, FEW)
+        sample = rows
+        if rows.rows > SAMPLE:
+            sample = rows.take(np.arange(0, rows.rows, rows.rows // SAMPLE))
+        keys = self._raws(sample)
+        if keys is None:
+            return False
+        met = _count_different(keys)
+        self._chosen = SHARE * met >= sample.rows and (met > FEW or size >= 8 * FEW)
+        return self._chosen
+
+    def _raws(self, rows: Rows) -> list[Raw] | None:
+        out = []
+        for key in self._keys:
+            raw = key.of_rows(rows)
+            if raw is None:
+                return None
+            out.append(raw)
+        return out
+
+    def _columns(self, rows: Rows) -> Columns | None:
+        out: Columns = {}
+        for aggregate in self._grouping.aggregates:
+            columns = columns_of_rows(aggregate, rows)
+            if columns is None:
+                return None
+            out.update(columns)
+        return out
+
+    def merge(self, other: ManyGroups) -> None:
+        """Add what another thread has sorted."""
+        self._runs.merge(other._runs)
+        self._chosen |= other._chosen
+
+    def with_table(self, table: Grouped, codes: Sequence[NDArray[np.uint32]]) -> Grouped:
+        """All groups: those of the table, whose keys have these codes, and those of the runs."""
+        if not len(self._runs):
+            return table
+        columns = columns_of_groups(table) if table.rows else None
+        if columns is None:
+            groups = self._whole()
+            return merged([table, groups]) if table.rows else groups
+        keys = [
+            key.of_groups(series, own)
+            for key, series, own in zip(self._keys, table.keys.values(), codes, strict=True)
+        ]
+        self._runs.add(keys, columns)
+        return self._whole()
+
+    def _whole(self) -> Grouped:
+        """The groups of the runs."""
+        layout = self._runs.settle()
+        assert layout is not None
+        names = self._runs.names
+        most = len(self._runs)
+        in_files = self._runs.in_files
+        pieces = self._runs.pieces()
+        widths: list[int] = []
+
+        def arrays_of(run: Run) -> list[NDArray[Any]]:
+            raws = layout.unpack(run.words or (layout.words_of(run.order),))
+            by_key = [key.arrays(raw) for key, raw in zip(self._keys, raws, strict=True)]
+            widths[:] = map(len, by_key)
+            return [a for arrays in by_key for a in arrays] + [column_of(run, name) for name in names]
+
+        if in_files:
+            first = arrays_of(next(pieces))
+            dtypes = [a.dtype for a in first]
+            arrays = list(stored_together(dtypes, chain([first], map(arrays_of, pieces)), most))
+        else:
+            arrays = arrays_of(one_after_the_other(list(pieces)))
+        keys = {}
+        for of, key, width in zip(self._grouping.keys, self._keys, widths, strict=True):
+            keys[of] = key.series(arrays[:width])
+            arrays = arrays[width:]
+        columns = dict(zip(names, arrays, strict=True))
+        parts = parts_of_columns(self._grouping.aggregates, columns)
+        return Grouped(keys, columns[ROWS], parts, len(columns[ROWS]))
+
+
+def _count_different(keys: Sequence[Raw]) -> int:
+    layout = Layout(tuple(k.shape for k in keys))
+    order = np.sort(layout.order(layout.pack(keys)))
+    return int(np.count_nonzero(order[1:] != order[:-1])) + 1
+
+
+def cheap(coder: Coder, rows: Rows) -> bool:
+    """Whether codes of all rows cost little, and are few: numbered addresses, and fields with few values."""
+    if isinstance(coder, AddressCoder):
+        return coder.numbered(rows)
+    return isinstance(coder.of, ex.Field) and coder.of.name in SMALL and isinstance(coder, NumberCoder)
