@@ -165,6 +165,21 @@ def _different(words: tuple[Words, ...]) -> tuple[NDArray[np.intp], NDArray[np.i
     return first, place.take(speaker)
 
 
+def _different_near(wide: Words) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The same for numbers of one word; those of a window's width have a table of their own, without hashing."""
+    base = wide.min()
+    place = (wide - base).view(np.int64)
+    size = int(place.max()) + 1
+    if not 0 < size <= _MOST_WINDOW:
+        return _different((wide,))
+    table = np.empty(size, np.intp)
+    table[place] = np.arange(len(wide))
+    speaker = table.take(place)
+    first = np.flatnonzero(speaker == np.arange(len(wide)))
+    table[place.take(first)] = np.arange(len(first))
+    return first, table.take(place)
+
+
 @frozen(eq=False)
 class _Window:
     """Codes of the whole numbers from ``base`` on; replaced as a whole when it grows."""
@@ -259,7 +274,7 @@ class NumberCodes:
             return self._window
 
     def _add(self, wide: Words) -> Codes:
-        first, of = _different((wide,))
+        first, of = _different_near(wide)
         distinct = wide.take(first)
         with self._lock:
             self._widen(distinct)

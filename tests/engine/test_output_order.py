@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import flowrules
 from flowrules.engine.key_words import count_different, in_key_order
 
-COLUMNS = st.integers(1, 20).flatmap(
+COLUMNS = st.integers(1, 40).flatmap(
     lambda rows: st.lists(
         st.one_of(
             st.lists(st.integers(0, 3), min_size=rows, max_size=rows).map(lambda v: np.array(v, np.uint8)),
