@@ -167,11 +167,11 @@ def _different(words: tuple[Words, ...]) -> tuple[NDArray[np.intp], NDArray[np.i
 
 def _different_near(wide: Words) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The same for numbers of one word; those of a window's width have a table of their own, without hashing."""
-    base = wide.min()
-    place = (wide - base).view(np.int64)
-    size = int(place.max()) + 1
-    if not 0 < size <= _MOST_WINDOW:
+    offset = wide - wide.view(np.int64).min().view(np.uint64)
+    size = int(offset.max()) + 1
+    if size > _MOST_WINDOW:
         return _different((wide,))
+    place = offset.view(np.int64)
     table = np.empty(size, np.intp)
     table[place] = np.arange(len(wide))
     speaker = table.take(place)
