@@ -53,6 +53,11 @@ class GroupNumbers:
         """One more than the highest number given."""
         return len(self._packing.numbers)
 
+    @property
+    def direct(self) -> bool:
+        """Whether combinations are looked up directly, without hashing."""
+        return self._inner is None and sum(self._packing.bits) <= WINDOW_BITS
+
     def encode(self, columns: Sequence[Codes]) -> Codes:
         """The number of each row's combination, new ones where it has none yet (uint32)."""
         if self._inner is not None:

@@ -45,6 +45,9 @@ def _hidden(codes: Codes, values: Values) -> Codes:
     return codes if values.known is None else np.where(values.known, codes, 0).astype(np.uint32)
 
 
+_FEW_BINS: Final = 5
+"""Up to so many beginnings of bins are compared with times, which then need not be divided."""
+
 _PLAIN: Final = 0xFFFF_FFFF
 """The greatest number that does without a code."""
 
@@ -163,10 +166,25 @@ class NumberCoder:
         of = self.of
         if isinstance(of, ex.Bin):
             inner = rows.values(of.of)
-            return _hidden(self._codes.encode(inner.array // of.width), inner)
+            return _hidden(self._codes_of_bins(inner.array, of.width), inner)
         values = rows.values(of)
         self.meets(values.array)
         return _hidden(self._codes.encode(values.array), values)
+
+    def _codes_of_bins(self, times: NDArray[Any], width: int) -> Codes:
+        """The codes of the bins of times; rows of a piece mostly lie in few of them."""
+        if not len(times):
+            return np.zeros(0, np.uint32)
+        low, high = int(times.min()) // width, int(times.max()) // width
+        if high - low > _FEW_BINS:
+            return self._codes.encode(times // width)
+        codes = self._codes.encode(np.arange(low, high + 1))
+        if low == high:
+            return np.broadcast_to(codes, len(times))
+        place = (times >= (low + 1) * width).view(np.uint8)
+        for bin_ in range(low + 2, high + 1):
+            place += times >= bin_ * width
+        return codes.take(place)
 
     def meets(self, numbers: NDArray[Any]) -> None:
         """Note the kind of numbers that there are."""

@@ -47,6 +47,10 @@ SHARE: Final = 4
 """Rows are sorted where at least every so-manieth of the sample is a group of its own."""
 
 
+_TIMES: Final = (ex.Bin, ex.Clock)
+"""Keys of times, whose codes are near one another."""
+
+
 class ManyGroups:
     """The rows of one thread that are sorted."""
 
@@ -73,8 +77,7 @@ class ManyGroups:
 
     def add(self, rows: Rows) -> bool:
         """Count rows, unless they had better go into the table."""
-        coders = self._grouping.coders
-        if all(cheap(c, rows) for c in coders) or not (self._chosen or self._choose(rows)):
+        if self._near(rows) or not (self._chosen or self._choose(rows)):
             return False
         keys = self._raws(rows)
         columns = self._columns(rows)
@@ -82,6 +85,13 @@ class ManyGroups:
             return False
         self._runs.add(keys, columns)
         return True
+
+    def _near(self, rows: Rows) -> bool:
+        """Whether the rows' codes cost little, and lead to their groups without hashing."""
+        numbers = self._grouping.numbers
+        if numbers is not None and numbers.direct:
+            return all(cheap(c, rows) or isinstance(c.of, _TIMES) for c in self._grouping.coders)
+        return all(cheap(c, rows) for c in self._grouping.coders)
 
     def _choose(self, rows: Rows) -> bool:
         size = self._grouping.size()

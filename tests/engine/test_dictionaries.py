@@ -6,13 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowrules.engine import address_ids
 from flowrules.engine.address_ids import AddressIds
 from flowrules.engine.dictionaries import NumberCodes, WordCodes
 from flowrules.engine.groups import GroupNumbers
+from flowrules.engine.key_codes import NumberCoder
 from flowrules.flows.table import widen
+from flowrules.model import expression as ex
 from flowrules.model.fields import ADDRESS
+from flowrules.model.types import TIME
 
 RANDOM = np.random.default_rng(7)
 KINDS = {
@@ -124,3 +129,25 @@ def test_a_window_is_not_opened_over_codes_that_another_thread_has_given() -> No
     codes.reserve(1 << 16)
     assert codes.encode(ports).tolist() == given
     assert len(codes) == 3
+
+
+@given(
+    times=st.lists(st.integers(-(10**6), 10**6).map(lambda t: t // 7), max_size=30),
+    width=st.sampled_from([1, 1000, 50_000, 10**6]),
+)
+def test_times_get_the_codes_of_their_bins(times: list[int], width: int) -> None:
+    stime = ex.Field(type=TIME, name="stime")
+    coder = NumberCoder(ex.Bin(type=TIME, of=stime, width=width), 32)
+    for most in (len(times), len(times) // 2):
+        some = np.array(times[:most], np.int64)
+        codes = coder._codes_of_bins(some, width)
+        assert coder.decode(codes).values.tolist() == [t // width * width for t in times[:most]]
+        assert (codes > 0).all()
+
+
+def test_combinations_are_direct_while_they_fit_a_window() -> None:
+    numbers = GroupNumbers((32, 32))
+    for greatest, direct in ((0, True), (31, True), (1 << 20, False)):
+        numbers.encode([np.array([1, greatest], np.uint32)] * 2)
+        assert numbers.direct is direct
+    assert not GroupNumbers((32, 32, 32)).direct
