@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.direction import NONE, DirectionRule
 from flowrules.engine.row_values import DIRECTION_CODES, Rows
+from flowrules.flows.time_span import TimeSpan
 from flowrules.flows.zones import Zones
 
 _NO_TIME = np.iinfo(np.int64)
@@ -25,13 +26,14 @@ class Facts:
     directions: NDArray[np.int64] = field(factory=lambda: np.zeros(256, np.int64))
     timed: bool = False
 
-    def add(self, rows: Rows) -> None:
-        """Count the rows of a chunk."""
+    def add(self, rows: Rows, times: bool = True) -> None:
+        """Count the rows of a chunk; without ``times``, these are told otherwise."""
         self.records += rows.rows
         if not rows.rows:
             return
-        if rows.has("stime"):
-            self._add_times(rows.column("stime"), rows.column("duration") if rows.has("duration") else None)
+        if times and rows.has("stime"):
+            duration = rows.column("duration") if rows.has("duration") else None
+            self.add_span(TimeSpan.of(rows.column("stime"), duration))
         rule = rows.around.direction
         if rule.by_types and rows.has("type"):
             self._count(rows.column("type"))
@@ -82,26 +84,9 @@ class Facts:
             self.directions[0] += int(counts.sum())
         return unread
 
-    def _add_times(self, start: NDArray[np.int64], duration: NDArray[np.unsignedinteger] | None) -> None:
-        """Count starts and ends; only where a flow may end earlier or later than all before is its end worked out."""
-        first, last = int(start.min()), int(start.max())
-        if duration is None:
-            self._span(first, last, first, last)
-            return
-        self._span(first, last, self.first_end, self.last_end)
-        if duration.dtype.kind != "u":
-            end = start + duration
-            self._span(first, last, int(end.min()), int(end.max()))
-            return
-        # no flow ends before it starts
-        if first < self.first_end:
-            early = np.flatnonzero(start < self.first_end)
-            self.first_end = min(self.first_end, _ends(start, duration, early, np.minimum))
-        latest = np.flatnonzero(start == last)
-        known = max(self.last_end, _ends(start, duration, latest, np.maximum))
-        # nor does any start after the last
-        long = np.flatnonzero(duration > known - last)
-        self.last_end = max(known, _ends(start, duration, long, np.maximum)) if len(long) else known
+    def add_span(self, span: TimeSpan) -> None:
+        """Count from when to when some flows are."""
+        self._span(span.first_start, span.last_start, span.first_end, span.last_end)
 
     def _span(self, first_start: int, last_start: int, first_end: int, last_end: int) -> None:
         self.timed = True
@@ -137,10 +122,3 @@ class Facts:
             np.add.at(counts, rule.codes_of_types(), self.directions)
         named = {name: int(counts[code]) for name, code in DIRECTION_CODES.items()}
         return {**named, "other": int(counts[0])}
-
-
-def _ends(
-    start: NDArray[np.int64], duration: NDArray[np.unsignedinteger], rows: NDArray[np.intp], pick: np.ufunc
-) -> int:
-    """The first or the last end of some rows."""
-    return int(pick.reduce(start.take(rows) + duration.take(rows)))

@@ -68,16 +68,20 @@ class _State:
         chunk, decided = unit.chunk, unit.decided
         around.watch.piece(task, decided)
         rows = min(CELL_PIECE_ROWS if self.cells else PIECE_ROWS, unit.most)
+        if unit.facts and chunk.span is not None:
+            self.facts.add_span(chunk.span)
         for start in range(0, chunk.rows, rows):
             stop = min(start + rows, chunk.rows)
             piece = chunk if stop - start == chunk.rows else chunk.slice(start, stop)
-            self._add_piece(Rows(piece, around, None, decided.truths), task, decided, unit.facts)
+            self._add_piece(
+                Rows(piece, around, None, decided.truths), task, decided, unit.facts, chunk.span is None
+            )
         return chunk.rows
 
-    def _add_piece(self, rows: Rows, task: Task, decided: Decided, facts: bool) -> None:
+    def _add_piece(self, rows: Rows, task: Task, decided: Decided, facts: bool, times: bool) -> None:
         if facts:
             with rows.around.watch.facts(rows.rows):
-                self.facts.add(rows)
+                self.facts.add(rows, times)
         selected: Selected = {(): rows}
         chosen: dict[int, Rows] = {}
         for place in self.single:

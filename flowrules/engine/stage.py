@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from attrs import evolve, frozen
 
@@ -28,8 +28,11 @@ from flowrules.model.collector import collector_held_off
 from flowrules.model.ends import INSIDE, OUTSIDE, measured_end
 from flowrules.model.map_table import MapTable
 from flowrules.model.structural import Shown, Structural
+from flowrules.plan.field_use import TYPES, fields_of
 from flowrules.plan.plan import CellPlan, CollectionPlan, GroupingPlan
 from flowrules.plan.rewriting import depends
+
+TIMES: Final = frozenset({"stime", "duration"})
 
 
 @frozen(eq=False, repr=False)
@@ -100,8 +103,21 @@ class Stage(Shown):
         groupings = [grouping for _, grouping in counted]
         cells = self._cell_tasks(groupings)
         return Task(
-            counted, kept, list(others.values()), self.fields, self.facts, _shared_coders(groupings), cells
+            counted,
+            kept,
+            list(others.values()),
+            self.fields,
+            self.facts,
+            self._told(),
+            _shared_coders(groupings),
+            cells,
         )
+
+    def _told(self) -> frozenset[str]:
+        """The fields of times, where nothing but the times of all flows asks for any."""
+        if not self.facts or self.collections or fields_of(self._expressions(), TYPES) & TIMES:
+            return frozenset()
+        return TIMES
 
     def prepare(self) -> None:
         """Give tests their bits before several threads carry out this stage, each with a task of its own."""

@@ -23,6 +23,8 @@ class Task:
     fields: frozenset[str]
     facts: bool
     """Whether times and directions of all flows are told."""
+    told: frozenset[str] = frozenset()
+    """Fields that nothing but the times of all flows asks for."""
     shared_coders: Sequence[tuple[AddressCoder, Sequence[int]]] = ()
     """Coders of addresses that several groupings use, with the places of these."""
     cells: Sequence[CellTask] = ()

@@ -19,6 +19,7 @@ from flowrules.engine.folding import NOTHING_DECIDED, Decided, Folds
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.task import Task
 from flowrules.flows.table import Chunk, FlowSource, joined_chunks
+from flowrules.flows.time_span import SPAN
 from flowrules.flows.zones import ANY_ADDRESS, Zones
 
 EVERY: Final = 1 << 62
@@ -118,6 +119,9 @@ class Work:
 
     def _by_chunks(self, place: int, source: FlowSource) -> Iterator[Unit]:
         held = self._task.fields & source.fields
+        if source.spans and held >= self._task.told:
+            # the reader tells from when to when the flows are, and needs no columns for it
+            held = held - self._task.told | ({SPAN} if self._task.told else set())
         for chunk in source.chunks(held, READ_ROWS if self._rows is None else self._rows):
             unit = Unit(place, chunk, self._foreknown.of_chunk(chunk), self._task.facts)
             # what a chunk held is there for the next one

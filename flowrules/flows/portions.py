@@ -159,7 +159,7 @@ def _of_range(portion: Portion, records: RecordRange, conf: SilkConf) -> FlowSou
     def read(fields: frozenset[str] | None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         return flows.chunks(fields, rows, records.offset, records.first, records.records)
 
-    return FlowSource(portion.name, "silk", flows.fields, read, portion=portion)
+    return FlowSource(portion.name, "silk", flows.fields, read, portion=portion, spans=True)
 
 
 # ---- stores

@@ -26,6 +26,7 @@ from flowrules.flows.silk_layout import Layout
 from flowrules.flows.silk_layouts import FLOW_FORMATS, layout_of
 from flowrules.flows.stream_source import open_bytes
 from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
+from flowrules.flows.time_span import SPAN, TimeSpan
 from flowrules.model.fields import ADDRESS, STORED
 from flowrules.model.structural import Shown
 
@@ -85,7 +86,7 @@ class SilkFlows(Shown):
         first: int = 0,
         records: int | None = None,
     ) -> Iterator[Chunk]:
-        """Read the records from the first on; see ``FlowSource.chunks``.
+        """Read the records from the first on; see ``FlowSource.chunks``.  ``SPAN`` may be asked for.
 
         With an ``offset`` (of ``starts``), from there, where record ``first`` stands, and only so
         many ``records`` (``None``: to the end).
@@ -94,6 +95,7 @@ class SilkFlows(Shown):
         ``records_read`` says how many those are.
         """
         wanted = self.fields if fields is None else self.fields & fields
+        spanned = fields is not None and SPAN in fields
         header, layout = self.header, self.layout
         dtype = layout.dtype(header.byte_order)
         run = min(_RUN, rows)
@@ -113,7 +115,7 @@ class SilkFlows(Shown):
                         have += len(part)
                         start += len(part)
                         if have == rows:
-                            yield self._chunk(pieces, have, first, wanted)
+                            yield self._chunk(pieces, have, first, wanted, spanned)
                             first += have
                             pieces, have = [], 0
             except FlowFileError as error:
@@ -121,7 +123,7 @@ class SilkFlows(Shown):
                     error.records_read += before
                 damage = error
             if have:
-                yield self._chunk(pieces, have, first, wanted)
+                yield self._chunk(pieces, have, first, wanted, spanned)
             if damage is not None:
                 raise damage
 
@@ -143,7 +145,9 @@ class SilkFlows(Shown):
     def _flowtype(self) -> int:
         return UNKNOWN_FLOWTYPE if self.flowtype is None else self.flowtype
 
-    def _chunk(self, pieces: list[enc.Piece], rows: int, first: int, wanted: frozenset[str]) -> Chunk:
+    def _chunk(
+        self, pieces: list[enc.Piece], rows: int, first: int, wanted: frozenset[str], spanned: bool
+    ) -> Chunk:
         layout = self.layout
         wide = layout.wide and any((p.raw("state") & np.uint8(enc.IPV6_BIT)).any() for p in pieces)
         columns: dict[str, Array] = {}
@@ -157,14 +161,23 @@ class SilkFlows(Shown):
             column = self._column(name, wide)
             out = columns[name] = np.empty(rows, self._dtype(name, wide))
             fills.append((out, column))
+        spans = []
         start = 0
         for piece in pieces:
             stop = start + len(piece.records)
             for out, column in fills:
                 out[start:stop] = column(piece)
+            if spanned:
+                spans.append(self._span(piece))
             piece.forget()
             start = stop
-        return Chunk(columns, rows, first, self.name, self._constants(wide))
+        span = TimeSpan.joined(spans) if spans else None
+        return Chunk(columns, rows, first, self.name, self._constants(wide), span=span)
+
+    def _span(self, piece: enc.Piece) -> TimeSpan:
+        # without gaps and in this machine's byte order: they are gone through several times
+        start, duration = (self.layout.columns[n](piece).astype(np.int64) for n in ("stime", "duration"))
+        return TimeSpan.of(start, duration)
 
     def _constants(self, wide: bool) -> dict[str, int]:
         """The fields that the header, or the form of the records, tells for all of them."""
@@ -228,7 +241,7 @@ def open_silk(path: str | Path, name: str | None = None, conf: SilkConf | None =
 def silk_source(path: str | Path, name: str | None = None, conf: SilkConf | None = None) -> FlowSource:
     """A SiLK flow file as a ``FlowSource``; raises as ``open_silk`` does."""
     flows = open_silk(path, name, conf)
-    return FlowSource(flows.name, "silk", flows.fields, flows.chunks, records=flows.records)
+    return FlowSource(flows.name, "silk", flows.fields, flows.chunks, records=flows.records, spans=True)
 
 
 def _layout(header: SilkHeader, name: str) -> Layout:

@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrules.flows.lazy_columns import LazyColumns, repeated
+from flowrules.flows.time_span import TimeSpan
 from flowrules.flows.zones import Zones
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
 from flowrules.model.structural import Shown
@@ -45,6 +46,8 @@ class Chunk(Shown):
     hosts: Array | None = None
     listed: Mapping[str, Array] = field(factory=dict)
     table: Array | None = None
+    span: TimeSpan | None = None
+    """From when to when the rows are, where a reader was asked for it (``time_span.SPAN``) and tells it."""
 
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
@@ -63,6 +66,7 @@ class Chunk(Shown):
             first=self.first + start,
             homes=_sliced(self.homes, start, stop),
             listed=_sliced(self.listed, start, stop),
+            span=None,
         )
 
 
@@ -121,6 +125,8 @@ class FlowSource(Shown):
     """How many records it has, where that is known before they are read."""
     portion: Portion | None = field(default=None, repr=False)
     """Where other processes find the same records; ``None``: this process alone can read them."""
+    spans: bool = False
+    """Whether ``time_span.SPAN`` among the fields asked for gives chunks their time spans."""
     _let_go: Callable[[], None] | None = field(default=None, repr=False)
 
     def let_go(self) -> None:

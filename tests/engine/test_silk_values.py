@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from flowrules.check.check import check
 from flowrules.engine.results import Frame
 from flowrules.engine.run import run
 from flowrules.flows.sources import open_sources
+from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model.source_text import SourceText
 
 RICH = Path(__file__).parent.parent / "data" / "silk" / "rich.rw"
@@ -65,3 +67,38 @@ def test_a_pattern_of_eight_groups_with_a_range(part: str) -> None:
 def test_a_range_of_two_addresses_is_no_pattern() -> None:
     body = "table t = flows of (sip in (2001:db8:0:0:0:0:0:1-2001:db8:0:0:0:0:0:5)) "
     assert frame(body).rows == 1
+
+
+@pytest.mark.parametrize("rows", [7, None])
+@pytest.mark.parametrize(
+    ("body", "columns"),
+    [
+        ("table t = flows of tcp per sport", False),
+        ("table t = flows of (duration >= 1s) per sport", True),
+        ("table t = flows, min(stime) of tcp per sport", True),
+        ("table t = flows of all per bin(etime, 1h) as hour fill", True),
+    ],
+)
+def test_times_of_all_flows_are_told_with_columns_and_without(
+    body: str, columns: bool, rows: int | None
+) -> None:
+    (given,) = open_sources([str(RICH)])
+    asked: set[str] = set()
+
+    def read(fields: frozenset[str], count: int) -> Iterator[Chunk]:
+        asked.update(fields)
+        return given.chunks(fields, count)
+
+    by_span = FlowSource("rich", "silk", given.fields, read, spans=True)
+    by_columns = FlowSource("rich", "silk", given.fields, lambda fields, count: given.chunks(fields, count))
+    result = check(
+        [SourceText("a.frules", f'ruleset a.b {{ title "x" }}\n{body}\n')], bindings=Bindings(), mode="run"
+    )
+    assert result.program is not None
+    first, second = (
+        run(result.program, [source], threads=threads, rows=rows)
+        for source, threads in ((by_span, 2), (by_columns, 1))
+    )
+    assert ("stime" in asked, "span" in asked) == (columns, not columns)
+    assert (first.flows.first, first.flows.last) == (second.flows.first, second.flows.last)
+    assert first.tables["a.b:t"].frame.rows == second.tables["a.b:t"].frame.rows

@@ -12,6 +12,7 @@ import pytest
 from flowrules.flows.silk_header import write_header
 from flowrules.flows.silk_layouts import layout_of
 from flowrules.flows.silk_records import open_silk, silk_source
+from flowrules.flows.time_span import SPAN, TimeSpan
 from flowrules.model.fields import ADDRESS, STORED
 from tests.flows.silk_files import DATA, SAMPLES, all_samples, dump, own_samples
 from tests.reference import shared
@@ -187,3 +188,18 @@ def test_constants_hold_in_all_rows():
                 assert (chunk[name] == value).all(), (sample["file"], name)
             met.update(chunk.constants)
     assert met == {"type", "sensor", "ip_version"}
+
+
+@pytest.mark.parametrize("sample", own_samples(), ids=lambda sample: sample["file"])
+def test_the_time_span_is_told_without_columns(sample):
+    source = open_silk(SAMPLES / sample["file"])
+    assert silk_source(SAMPLES / sample["file"]).spans
+    whole = list(source.chunks(frozenset({"stime", "duration"}), 7))
+    told = list(source.chunks(frozenset({"sport", SPAN}), 7))
+    assert [chunk.rows for chunk in told] == [chunk.rows for chunk in whole]
+    for chunk, other in zip(told, whole, strict=True):
+        assert set(chunk.columns) == {"sport"}
+        ends = other["stime"] + other["duration"]
+        assert chunk.span == TimeSpan(other["stime"].min(), other["stime"].max(), ends.min(), ends.max())
+        assert other.span is None
+        assert chunk.slice(0, 1).span is None
