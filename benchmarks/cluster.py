@@ -4,7 +4,7 @@
 
 The ruleset is the report's nine answers and random rules, half of them by home host.  Clocks start after the ruleset is
 loaded, the flows are opened and the workers are up, and end when the report is made as text; answers
-are compared as JSON.  Pairs alternate, and the first
+are compared as JSON.  The CPU time is that of this process (client and scheduler) and of all workers.  Pairs alternate, and the first
 is not counted.  Last, a worker is killed in the middle of a run, whose answers are compared too.  The flows are made
 below FOLDER where they are not there yet; a JSON with all figures is printed.
 """
@@ -39,8 +39,14 @@ def _ruleset(rules: int) -> str:
     return text
 
 
-def _answers(program: Any, path: Path, executor: Any, progress: Callable[[int], None] | None = None) -> Any:
-    """The seconds of one run from open flows to the report, and a digest of that."""
+def _answers(
+    program: Any,
+    path: Path,
+    executor: Any,
+    progress: Callable[[int], None] | None = None,
+    workers: Any = None,
+) -> tuple[dict[str, float], str]:
+    """The seconds of one run from open flows to the report, and a digest of that; ``workers`` are those whose CPU time counts."""
     from flowrules.engine.run import run
     from flowrules.flows.sources import open_sources
     from flowrules.profile.build import build
@@ -49,16 +55,22 @@ def _answers(program: Any, path: Path, executor: Any, progress: Callable[[int], 
     from flowrules.report.text_report import text_report
 
     sources = open_sources([path])
-    begun = time.perf_counter()
+    wall, cpu = time.perf_counter(), _processor(workers)
     results = run(program, sources, conf=sources.conf, executor=executor, progress=progress)
     profile = build(program, results, None)
     text_report(document(profile, 20))
-    taken = time.perf_counter() - begun
+    taken = {"wall": time.perf_counter() - wall, "cpu": _processor(workers) - cpu}
     return taken, hashlib.blake2b(json_report(profile).encode(), digest_size=16).hexdigest()
 
 
+def _processor(workers: Any) -> float:
+    """The CPU seconds that this process has taken so far, and those of workers."""
+    theirs = 0.0 if workers is None else sum(workers.client.run(time.process_time).values())
+    return time.process_time() + theirs
+
+
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
-    """The seconds of all rounds, and how many times as fast the workers were."""
+    """The wall and CPU seconds of all rounds, and how many times as fast the workers were."""
     from flowrules.check.check import check
     from flowrules.cluster.connecting import cluster
     from flowrules.engine.stage import Threads
@@ -67,14 +79,15 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     path = Data(asked.folder, Flows(asked.rows)).path(asked.form)
     program = check([SourceText("answers", _ruleset(asked.rules))], mode="run").program
     assert program is not None
-    seconds: dict[str, list[float]] = {"one thread": [], "workers": []}
+    seconds: dict[str, list[dict[str, float]]] = {"one thread": [], "workers": []}
     with cluster(workers=asked.workers) as workers:
         digests = set()
         for number in range(asked.rounds + 1):
-            for name, executor in (("one thread", Threads(1)), ("workers", workers)):
-                taken, digest = _answers(program, path, executor)
+            for name, executor, counted in (("one thread", Threads(1), None), ("workers", workers, workers)):
+                taken, digest = _answers(program, path, executor, workers=counted)
                 digests.add(digest)
-                print(f"round {number}, {name}: {taken:.2f} s", file=sys.stderr)
+                told = f"{taken['wall']:.2f} s, {taken['cpu']:.2f} s of CPU"
+                print(f"round {number}, {name}: {told}", file=sys.stderr)
                 if number:
                     seconds[name].append(taken)
         left = [min(workers.client.run(os.getpid).values())]
@@ -84,11 +97,14 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
                 os.kill(left.pop(), signal.SIGKILL)
 
         taken, digest = _answers(program, path, workers, kill)
-        print(f"with a worker killed in the middle: {taken:.2f} s", file=sys.stderr)
+        print(f"with a worker killed in the middle: {taken['wall']:.2f} s", file=sys.stderr)
         digests.add(digest)
     if len(digests) != 1:
         raise Disagreement("the workers and the thread found different answers")
-    halves = {name: median(times) for name, times in seconds.items()}
+    alone, shared = (
+        {clock: median(each[clock] for each in seconds[name]) for clock in ("wall", "cpu")}
+        for name in ("one thread", "workers")
+    )
     return {
         "machine": machine(),
         "rows": asked.rows,
@@ -96,8 +112,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "form": asked.form,
         "workers": asked.workers,
         "seconds": seconds,
-        "with a worker killed": taken,
-        "times as fast": round(halves["one thread"] / halves["workers"], 2),
+        "with a worker killed": taken["wall"],
+        "times as fast": round(alone["wall"] / shared["wall"], 2),
+        "times the CPU time": round(shared["cpu"] / alone["cpu"], 2),
     }
 
 

@@ -199,10 +199,11 @@ def cluster(s: Setting) -> Found:
     told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     figures = []
     for name, threads in (("one thread", 1), ("workers", told["workers"])):
-        times = [{"wall": wall, "cpu": float("nan")} for wall in told["seconds"][name]]
+        times = told["seconds"][name]
         case = f"report and {told['rules']} rules"
         figures.append(Figures(case, f"flowrules, {name}", told["rows"], threads, {}, times[0], times))
-    return Found("cluster", text, figures, {"workers": told["times as fast"]})
+    facts = {"workers, as fast": told["times as fast"], "CPU time of all": told["times the CPU time"]}
+    return Found("cluster", text, figures, facts)
 
 
 def _ratios(above: Figures, below: Figures, name: str) -> dict[str, float]:

@@ -176,6 +176,16 @@ def _local(workers: int, loop: Any) -> Iterator[Any]:
     settings = {
         "logging": {"distributed": "critical", "distributed.worker": "critical"},
         "distributed.worker.profile.enabled": False,
+        # what watches over a process takes a share of every core that is to count
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "5s",
+        "distributed.admin.system-monitor.disk": False,
+        "distributed.worker.memory.monitor-interval": "500ms",
+        # a partition that waits at a worker is one that no other takes
+        "distributed.scheduler.worker-saturation": 1.0,
+        # what is freed stays with the worker, whose one thread takes it again: see engine/freed_memory.py
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+        "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
         # long enough for a worker's keeper to start it again
         "distributed.deploy.lost-worker-timeout": "15s",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -204,9 +204,25 @@ class _Stage:
         future.add_done_callback(self._ended.put)
         return future
 
-    def _add_up(self) -> None:
-        self._submit(_Work(None, tuple(self._shares[:AT_ONCE])))
-        del self._shares[:AT_ONCE]
+    def _add_up(self, shares: Sequence[Any]) -> None:
+        self._submit(_Work(None, tuple(shares)))
+        self._shares = [share for share in self._shares if share not in shares]
+
+    def _lots(self) -> list[list[Any]]:
+        """Shares that had better be added up by one worker each, the largest lots first: those that it holds.
+
+        Where every worker holds one, or it is not known, that is whoever they are sent to.
+        """
+        holders: Mapping[str, Sequence[str]] = {}
+        with suppress(Exception):
+            holders = self.cluster.client.who_has(self._shares)
+        by_holder: dict[str, list[Any]] = {}
+        for share in self._shares:
+            held = holders.get(share.key) or ("",)
+            by_holder.setdefault(held[0], []).append(share)
+        lots = sorted((lot for lot in by_holder.values() if len(lot) > 1), key=len, reverse=True)
+        cut = (lot[at : at + AT_ONCE] for lot in lots or [self._shares] for at in range(0, len(lot), AT_ONCE))
+        return [lot for lot in cut if len(lot) > 1]
 
     def _go_on(self) -> None:
         """Nothing is under way: try the next suspect by itself, then what was put off, then add up the rest."""
@@ -218,7 +234,8 @@ class _Stage:
                 self._submit(work)
             self._put_off = []
         elif len(self._shares) > 1:
-            self._add_up()
+            for lot in self._lots():
+                self._add_up(lot)
 
     def _end(self, future: Any, work: _Work) -> None:
         if future.status == "finished":
@@ -228,7 +245,7 @@ class _Stage:
                     self.progress(self.done)
             self._shares.append(future)
             if len(self._shares) > 2 * AT_ONCE and self._trial is None:
-                self._add_up()
+                self._add_up(self._lots()[0])
             return
         error = failure(future)
         if isinstance(error, EndedWorkers) and future is not self._trial:

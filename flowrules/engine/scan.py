@@ -204,11 +204,21 @@ class Scanner:
     ) -> Scanned:
         """Read all sources once."""
         if self._used:
-            for state in self._states:
-                state.begin(self._task)
+            self.let_go()
         self._used = True
         work = Work(self._task, sources, self._around, rows, self._foreknown)
         return _scan(self._task, sources, self._around, self._states, work, progress)
+
+    @property
+    def met(self) -> int:
+        """How many groups all groupings have met so far."""
+        return sum(grouping.size() for _, grouping in self._task.groupings)
+
+    def let_go(self) -> None:
+        """Hold nothing of what the last scan found but what was learned."""
+        for state in self._states:
+            state.begin(self._task)
+        self._used = False
 
 
 def _scan(

@@ -97,6 +97,16 @@ class Portion(Structural):
             return _cut_silk(self, rows) or [self]
         return [self]
 
+    def with_next(self, after: Portion) -> Portion:
+        """This portion and the one that was cut right after it, as one."""
+        weight = self.weight + after.weight
+        if self.zones is not None and after.zones is not None:
+            return evolve(self, zones=self.zones + after.zones, weight=weight)
+        assert self.range is not None and self.range.records is not None and after.range is not None
+        more = after.range.records
+        records = None if more is None else self.range.records + more
+        return evolve(self, range=evolve(self.range, records=records), weight=weight)
+
     def _check(self) -> None:
         if self.size is None:
             return

@@ -44,7 +44,6 @@ def two() -> Iterator[Cluster]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions of few records, so that there are many tasks."""
     monkeypatch.setattr(cutting, "FEWEST", 1000)
-    monkeypatch.setattr(cutting, "_EACH", 16)
 
 
 @pytest.mark.parametrize("shape", ["files", "store", "sample.rw"])

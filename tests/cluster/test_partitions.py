@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve, frozen
 
 from flowrules.cluster import partitions as cutting
+from flowrules.cluster import work as working
 from flowrules.cluster.partitions import partitions
 from flowrules.cluster.share import added_up
 from flowrules.cluster.work import Held, counted, packed, unpacked
@@ -144,3 +145,60 @@ def test_small_files_go_together_and_tolerant_ones_are_never_cut(flows: Path) ->
 def test_a_source_that_ends_at_its_damage_is_not_cut(flows: Path) -> None:
     sources = open_sources([flows / "sample.rw"], on_error="skip")
     assert [len(p.portions) for p in partitions(sources, 2)] == [1]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("shape", ["sample.rw", "store"])
+def test_partitions_are_ever_smaller_and_hold_one_piece_of_a_source(flows: Path, shape: str) -> None:
+    sources = open_sources([flows / shape])
+    cut = partitions(sources, 2)
+    assert len(cut) > 5
+    assert all(len(p.portions) == 1 for p in cut)
+    weights = [p.weight for p in cut]
+    total = sum(weights)
+    assert total == sum(source.records or 0 for source in sources)
+    # a store is cut where its zones end
+    assert total / 4 < weights[0] < total / 2 and max(weights[-2:]) < weights[0] / 2
+    opened = [portion.open(BUILT_IN) for p in cut for _, portion in p.portions]
+    assert multiset(opened) == multiset(sources)
+
+
+def test_a_small_rest_is_no_partition_of_its_own() -> None:
+    sizes = cutting._sizes(5 * cutting.FEWEST // 4, 4)
+    assert next(sizes) == 5 * cutting.FEWEST // 4
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("most", [working.MOST_MET, 0])
+def test_a_worker_counts_rightly_after_a_partition_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """What a scanner learned is kept, what it had counted when it failed is not."""
+    monkeypatch.setattr(working, "MOST_MET", most)
+    (tmp_path / "flows").mkdir()
+    states.write(tmp_path / "flows" / "0.rw", 1, rows=4000)
+    (damaged,) = partitions(open_sources([_cut_off(tmp_path / "flows" / "0.rw")]), 1)[-1:]
+
+    @frozen
+    class Failing(Elsewhere):
+        def scan(self, stage: Stage, sources: Sequence[FlowSource], progress: Progress | None) -> Scanned:
+            from flowrules import __version__
+
+            held = unpacked(packed(stage), __version__)
+            shares = []
+            for partition in partitions(sources, 2):
+                with pytest.raises(FlowFileError):
+                    counted(held, damaged)
+                shares.append(counted(held, partition))
+            return added_up(shares).scanned(stage, len(sources))
+
+    loaded = states.rules(tmp_path)
+    sources = open_sources([tmp_path / "flows"])
+    assert printed(loaded, sources, Failing(0)) == printed(loaded, sources)
+
+
+def _cut_off(path: Path) -> Path:
+    """A copy of a file that ends inside its last record."""
+    damaged = path.parent.parent / "damaged.rw"
+    damaged.write_bytes(path.read_bytes()[:-7])
+    return damaged
