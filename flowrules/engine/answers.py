@@ -65,13 +65,13 @@ def answer(query: Query, grouped: Grouped, window: Window, absent: bool) -> Answ
         if found.explain is not None:
             explain[asked] = found.explain
         if place == 0:
-            total = _total(written, grouped, window)
+            total = total_of(written, grouped, window)
     keys = {k.name: grouped.keys[of] for k, of in zip(query.demand.keys, query.keys, strict=True)}
     flows = int(grouped.counts.sum()) if grouped.flows is None else grouped.flows
     return Answer(Groups(keys, series, grouped.rows, flows, total), explain)
 
 
-def _total(of: ex.Measure, grouped: Grouped, window: Window) -> Scalar:
+def total_of(of: ex.Measure, grouped: Grouped, window: Window) -> Scalar:
     """The measure over all groups as one, where it can be told without sorting all values again."""
     if of.name in ("flows", "rows", "sum", "distinct"):
         number = whole_number(of, grouped)

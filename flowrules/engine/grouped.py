@@ -5,8 +5,8 @@ Parts are kept row by row beside the groups; ``regroup`` adds the parts of group
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 from attrs import evolve, frozen
@@ -36,6 +36,10 @@ class Totals:
         """The parts of the groups at ``index``."""
         return Totals(self.sums.take(index), self.known.take(index), self.floats)
 
+    def slice(self, some: slice) -> Totals:
+        """The parts of some groups, without copying."""
+        return Totals(self.sums[some], self.known[some], self.floats)
+
     def regroup(self, to: Index, size: int) -> Totals:
         """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
         return Totals(added(self.sums, to, size), added(self.known, to, size), self.floats)
@@ -52,6 +56,10 @@ class Extremes:
     def take(self, index: Index) -> Extremes:
         """The parts of the groups at ``index``."""
         return Extremes(self.values.take(index), self.seen.take(index), self.least)
+
+    def slice(self, some: slice) -> Extremes:
+        """The parts of some groups, without copying."""
+        return Extremes(self.values[some], self.seen[some], self.least)
 
     def regroup(self, to: Index, size: int) -> Extremes:
         """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
@@ -73,6 +81,10 @@ class Matches:
     def take(self, index: Index) -> Matches:
         """The parts of the groups at ``index``."""
         return Matches(self.held.take(index))
+
+    def slice(self, some: slice) -> Matches:
+        """The parts of some groups, without copying."""
+        return Matches(self.held[some])
 
     def regroup(self, to: Index, size: int) -> Matches:
         """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
@@ -113,6 +125,9 @@ class ValueCounts:
 
 Part = Totals | Extremes | Matches | ValueCounts
 
+STRETCH: Final = 1 << 20
+"""So many groups are looked at together where there are more."""
+
 
 @frozen(eq=False)
 class Grouped:
@@ -137,10 +152,34 @@ class Grouped:
             rows=len(index),
         )
 
+    def stretches(self) -> Iterator[Grouped]:
+        """All groups, some at a time, without copying; none of the parts is of different values."""
+        for begin in range(0, self.rows, STRETCH):
+            some = slice(begin, min(begin + STRETCH, self.rows))
+            parts: dict[Aggregate, Part] = {}
+            for aggregate, part in self.parts.items():
+                assert not isinstance(part, ValueCounts)
+                parts[aggregate] = part.slice(some)
+            yield evolve(
+                self,
+                keys={k: s.slice(some) for k, s in self.keys.items()},
+                counts=self.counts[some],
+                parts=parts,
+                rows=some.stop - begin,
+            )
+
+    @property
+    def _in_stretches(self) -> bool:
+        """Whether there are so many groups that some are taken at a time."""
+        many = self.rows > STRETCH and self.flows is None
+        return many and not any(isinstance(p, ValueCounts) for p in self.parts.values())
+
     def regroup(self, keys: tuple[ex.Expression, ...]) -> Grouped:
         """Fewer groups: those of some of the keys."""
         if len(keys) == len(self.keys):
             return self
+        if self._in_stretches:
+            return _put_together(some.regroup(keys) for some in self.stretches())
         to, first = group_rows([self.keys[k] for k in keys], self.rows)
         size = len(first)
         return Grouped(
@@ -153,6 +192,10 @@ class Grouped:
 
     def coarser(self, keys: tuple[ex.Expression, ...], aggregates: Collection[Aggregate]) -> Grouped:
         """Fewer groups, with these parts; the different values of a key here are its groups."""
+        needed = {a: self.parts[a] for a in aggregates if a.kind != VALUES}
+        finer = evolve(self, parts=needed)
+        if finer._in_stretches:
+            return _put_together(some.coarser(keys, aggregates) for some in finer.stretches())
         parts: dict[Aggregate, Part] = {}
         for aggregate in aggregates:
             if aggregate.kind != VALUES:
@@ -167,8 +210,20 @@ class Grouped:
         """All as one group (of no rows, where there are no groups)."""
         if self.rows == 1:
             return Grouped({}, self.counts, self.parts, 1)
+        if self._in_stretches:
+            return _put_together(some.whole() for some in self.stretches())
         to = np.zeros(self.rows, np.intp)
         return Grouped({}, added(self.counts, to, 1), {a: p.regroup(to, 1) for a, p in self.parts.items()}, 1)
+
+
+def _put_together(pieces: Iterable[Grouped]) -> Grouped:
+    """Groups of which some have equal keys."""
+    from flowrules.engine.merging import Merging
+
+    merging = Merging()
+    for piece in pieces:
+        merging.add(piece)
+    return merging.whole()
 
 
 def identity_columns(series: Series) -> list[NDArray[Any]]:
@@ -195,6 +250,8 @@ def added(values: NDArray[Any], to: Index, size: int) -> NDArray[Any]:
         out = np.zeros(size, object)
         np.add.at(out, to, values)
         return out
+    if size == 1 and values.dtype == np.int64 and _bound(values) * len(values) < 1 << 63:
+        return np.array([int(values.sum())], np.int64)
     if values.dtype == np.int64 and (not len(values) or _bound(values) * len(values) < 1 << 63):
         whole = np.zeros(size, np.int64)
         np.add.at(whole, to, values)
@@ -207,4 +264,6 @@ def added(values: NDArray[Any], to: Index, size: int) -> NDArray[Any]:
 
 
 def _bound(values: NDArray[np.int64]) -> int:
+    if not len(values):
+        return 0
     return max(int(values.max()), -int(values.min()))

@@ -44,6 +44,8 @@ class Window:
     first: int | None
     last: int | None
     world: World = field(repr=False)
+    everything: Grouped | None = None
+    """All groups as one, where measures are taken of some of them at a time: what shares are parts of."""
 
 
 def measure(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
@@ -348,7 +350,7 @@ def _share(of: ex.Measure, groups: Grouped, window: Window) -> Series:
     inner = of.args[0]
     assert isinstance(inner, ex.Measure)
     mine = measure(inner, groups, window).series
-    total = whole_number(inner, groups)
+    total = whole_number(inner, groups if window.everything is None else window.everything)
     if not total:
         return exact.unknown(PERCENT, groups.rows)
     return exact.arithmetic("/", of.type, mine, exact.constant(of.type, total, groups.rows))

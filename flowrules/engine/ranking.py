@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import lcm
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -37,13 +38,17 @@ class Groups:
     rows: int
     flows: int
     total: Scalar = None
+    bins: int | None = None
+    """How many groups there were, where these are some of them (which keeps would leave)."""
+    added: NDArray[Any] | None = None
+    """Where these are some groups in output order: what the first measure of all groups from behind the row before up
+    to each row adds up to."""
 
     def take(self, index: Index) -> Groups:
         """The groups at ``index``, in that order."""
         keys = {n: s.take(index) for n, s in self.keys.items()}
-        return evolve(
-            self, keys=keys, measures={m: s.take(index) for m, s in self.measures.items()}, rows=len(index)
-        )
+        measures = {m: s.take(index) for m, s in self.measures.items()}
+        return evolve(self, keys=keys, measures=measures, rows=len(index), added=None)
 
 
 @frozen(eq=False)
@@ -82,11 +87,14 @@ def arrange(
     Returns the groups that are left, the first measure's share and cumulative share for them (``None``
     where it has none), and whether a ``top`` cut rows equal to the last one kept.
     """
-    groups = _not_below_top(groups, ranking)
-    if groups.rows > 1:
-        groups = groups.take(_output_order(groups, ranking, world))
+    if groups.added is None:
+        groups = _not_below_top(groups, ranking)
+        if groups.rows > 1:
+            groups = groups.take(output_order(groups, ranking, world))
     share = _share(groups, ranking.first)
-    cumulative = _running(share)
+    cumulative = _running(
+        share if groups.added is None or share is None else evolve(share, values=groups.added)
+    )
     running = next((m for m in _cumulatives(ranking)), None)
     if running is not None:
         shown = cumulative if cumulative is not None else exact.unknown(PERCENT, groups.rows)
@@ -102,23 +110,55 @@ def arrange(
     return groups, share, cumulative, cut_ties
 
 
+def top_first(ranking: Ranking) -> ex.KeepRank | None:
+    """The first keep, where it cuts the end of the output order: ``top n`` by the first measure, which orders the rows."""
+    step = ranking.keeps[0] if ranking.keeps else None
+    if not isinstance(step, ex.KeepRank) or step.bottom or ranking.order or ranking.timed:
+        return None
+    return step if step.by is None or step.by == ranking.first else None
+
+
 def _not_below_top(groups: Groups, ranking: Ranking) -> Groups:
     """Without groups that the first keep cuts whatever their order: those below the last of its ``top n``.
 
     Shares and running shares of the others stay, for these come first in the order of the first measure.
     """
-    step = ranking.keeps[0] if ranking.keeps else None
-    if not isinstance(step, ex.KeepRank) or step.bottom or ranking.order or ranking.timed:
+    step, first = top_first(ranking), ranking.first
+    if step is None or first is None or first not in groups.measures or step.n < 1:
         return groups
-    first = ranking.first
-    if first is None or (step.by is not None and step.by != first) or first not in groups.measures:
+    index = _not_below(groups.measures[first], step)
+    return groups if index is None else groups.take(index)
+
+
+def _not_below(series: Series, step: ex.KeepRank) -> Index | None:
+    """The groups that reach the last of ``n`` by whole numbers; ``None``: all may."""
+    values = series.values
+    whole = values.dtype.kind in "iu" and series.known is None and series.denominators is None
+    if not whole or len(series) <= 2 * step.n:
+        return None
+    if step.bottom:
+        return np.flatnonzero(values <= np.partition(values, step.n - 1)[step.n - 1])
+    return np.flatnonzero(values >= np.partition(values, len(values) - step.n)[len(values) - step.n])
+
+
+def contenders(step: ex.KeepRank, groups: Groups, ranking: Ranking, world: World) -> Groups:
+    """Groups among which are those that a rank keeps, and if it cuts some that equal the last, one of these."""
+    by = step.by if step.by is not None else ranking.first
+    if by is None or groups.rows <= step.n + 1:
         return groups
-    series = groups.measures[first]
-    whole = series.values.dtype.kind in "iu" and series.known is None and series.denominators is None
-    if not whole or step.n < 1 or groups.rows <= 2 * step.n:
+    series = value(by, _scope(groups, ranking, world))
+    index = _not_below(series, step) if step.n else None
+    if index is not None:
+        groups, series = groups.take(index), series.take(index)
+    if step.ties or groups.rows <= step.n + 1:
         return groups
-    least = np.partition(series.values, groups.rows - step.n)[groups.rows - step.n]
-    return groups.take(np.flatnonzero(series.values >= least))
+    order = order_by([(series, not step.bottom), *((s, False) for s in groups.keys.values())], groups.rows)
+    return groups.take(order[: step.n + 1])
+
+
+def passing(step: ex.Keep, groups: Groups, ranking: Ranking, world: World) -> Index:
+    """The groups for which a keep's condition holds."""
+    return np.flatnonzero(holds(step.condition, _scope(groups, ranking, world)))
 
 
 def table_result(groups: Groups, table: TableDeclaration, world: World) -> TableResult:
@@ -129,7 +169,7 @@ def table_result(groups: Groups, table: TableDeclaration, world: World) -> Table
         Frame(columns, kept.rows, tuple(k.name for k in table.keys)),
         tuple(c.name for c in table.columns),
         groups.flows,
-        groups.rows,
+        groups.rows if groups.bins is None else groups.bins,
         groups.total,
         share,
         cumulative,
@@ -153,7 +193,8 @@ def _scope(groups: Groups, ranking: Ranking, world: World) -> Scope:
     return Scope(groups.rows, world, {**named, **groups.keys}, groups.measures, total=groups.total)
 
 
-def _output_order(groups: Groups, ranking: Ranking, world: World) -> Index:
+def output_order(groups: Groups, ranking: Ranking, world: World) -> Index:
+    """The order in which groups leave."""
     keys = [(s, False) for s in groups.keys.values()]
     if ranking.order:
         scope = _scope(groups, ranking, world)
@@ -218,7 +259,7 @@ def _kept(
     step: ex.KeepStep, groups: Groups, ranking: Ranking, world: World, share: Series | None
 ) -> tuple[Index, bool]:
     if isinstance(step, ex.Keep):
-        return np.flatnonzero(holds(step.condition, _scope(groups, ranking, world))), False
+        return passing(step, groups, ranking, world), False
     if isinstance(step, ex.KeepCover):
         return _covering(step.share, groups, share), False
     return _ranked(step, groups, ranking, world)

@@ -57,6 +57,13 @@ class Series(Shown):
             None if self.prefix is None else self.prefix.take(index),
         )
 
+    def slice(self, some: slice) -> Series:
+        """Some rows, without copying."""
+        known = None if self.known is None else self.known[some]
+        denominators = None if self.denominators is None else self.denominators[some]
+        prefix = None if self.prefix is None else self.prefix[some]
+        return Series(self.type, self.values[some], known, denominators, prefix)
+
     def scalar(self, row: int) -> Scalar:
         """One value in Python's terms: int, float, str, bool, ``Fraction`` for a ratio, 128-bit int for an
         address, ``(int, prefix)`` for a block; ``None`` where it is unknown."""

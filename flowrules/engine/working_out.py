@@ -15,9 +15,10 @@ from flowrules.engine.facts import Facts
 from flowrules.engine.filling import filled
 from flowrules.engine.grouped import Grouped
 from flowrules.engine.joins import order_by
+from flowrules.engine.kept_groups import kept_groups
 from flowrules.engine.measures import Explain, Window
 from flowrules.engine.profiles import evidence_of, for_groups, for_hosts, host_keys, rows_of_hosts
-from flowrules.engine.ranking import Groups, Ranking, arrange, table_result
+from flowrules.engine.ranking import Groups, Ranking, arrange, ranking_of, table_result
 from flowrules.engine.results import FeatureEvidence, Frame, Series, SetResult, TableResult
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.table_rows import group_table
@@ -93,7 +94,7 @@ class WorkingOut:
 
     def _make_answer(self, query: Query) -> Answer:
         source = query.demand.source
-        self.need(e for e in (*query.deferred, *query.keys, *(m for _, m in query.measures)))
+        self._need_for(query)
         if source.table is not None:
             self._rows(source.table)
             frame = self.world.rows_of(source.table, False)
@@ -105,6 +106,10 @@ class WorkingOut:
             return self._host_answer(query)
         together = answer(query, self.grouped[query.grouping], self._window(), self._absent(source))
         return together if query.collection is None else self._with_rows(together, query)
+
+    def _need_for(self, query: Query) -> None:
+        """See that everything is there that a query asks of other declarations."""
+        self.need(e for e in (*query.deferred, *query.keys, *(m for _, m in query.measures)))
 
     def _host_answer(self, query: Query) -> Answer:
         """Measures that look at rows together, for the hosts of a profile."""
@@ -227,10 +232,12 @@ class WorkingOut:
         if query.missing is not None:
             return _empty(expression.parts, names)
         self.need(dm.keep_conditions(expression.keeps))
-        groups = self._answer(query).groups
         if expression.keeps:
             first = query.demand.measures[0] if query.demand.measures else None
-            groups = arrange(groups, Ranking(first, expression.keeps), self.world)[0]
+            ranking = Ranking(first, expression.keeps)
+            groups = arrange(self._groups(query, ranking, False), ranking, self.world)[0]
+        else:
+            groups = self._answer(query).groups
         return set_algebra.set_from_keys(expression.parts, names, list(groups.keys.values()))
 
     def _table(self, name: str) -> None:
@@ -248,10 +255,23 @@ class WorkingOut:
         self.need(dm.keep_conditions(table.keeps))
         self.need(o.by for o in table.order)
         with asked_by(table.name, table.span):
-            groups = self._answer(query).groups
-            if table.fill is not None and groups.rows:
-                groups = filled(groups, table, self.facts)
+            if table.fill is None:
+                groups = self._groups(query, ranking_of(table), True)
+            else:
+                groups = self._answer(query).groups
+                groups = filled(groups, table, self.facts) if groups.rows else groups
             self.world.tables[name] = table_result(groups, table, self.world)
+
+    def _groups(self, query: Query, ranking: Ranking, shares: bool) -> Groups:
+        """The groups of a query that are to be arranged: all, or of very many those that keeps leave."""
+        if query.grouping is not None and not self._absent(query.demand.source):
+            self._need_for(query)
+            kept = kept_groups(
+                query, self.grouped[query.grouping], ranking, self._window(), self.world, shares
+            )
+            if kept is not None:
+                return kept
+        return self._answer(query).groups
 
     # ---- profiles
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from flowrules.engine import group_runs, many_groups
+from flowrules.engine import group_runs, grouped, many_groups
 from flowrules.engine.group_runs import ROWS, GroupRuns, Name, one_after_the_other
 from flowrules.engine.key_layout import Layout, Raw
 from flowrules.engine.run import run
@@ -31,6 +31,7 @@ def sorting(waiting: int = 3, held: int = 1 << 20, piece: int = 2) -> Iterator[N
         patch.setattr(group_runs, "HELD", held)
         patch.setattr(group_runs, "PIECE", piece)
         patch.setattr(group_runs, "FILES", 2)
+        patch.setattr(grouped, "STRETCH", piece)
         yield
 
 
