@@ -28,6 +28,12 @@ from flowrules.plan.aggregates import SQUARES, SUM, VALUES, Aggregate
 
 Index = NDArray[np.intp]
 
+MOSTLY: Final = 0.75
+"""Where at least this share of the rows pass, all are counted, and the others as nothing: cheaper than to select them."""
+
+SOME: Final = 0.1
+"""The same for groups without keys, which only add up."""
+
 _UNSIGNED: Final = frozenset({"packets", "bytes"})
 
 
@@ -158,8 +164,19 @@ class Partial:
         for part in self._parts.values():
             part.add(groups, size, rows)
 
-    def add_masked(self, rows: Rows, passed: NDArray[np.bool_], count: int) -> None:
-        """Count the ``count`` rows that passed of the rows of a chunk; the grouping's ``masked`` says so."""
+    def masks(self, passed: Rows, rows: Rows) -> bool:
+        """Whether of all rows of a chunk those that passed had better be counted together with the others."""
+        least = MOSTLY if self.grouping.keys else SOME
+        return passed.passed is not None and passed.rows >= least * rows.rows and self.grouping.masked(rows)
+
+    def add_passed(self, passed: Rows, rows: Rows) -> None:
+        """Count those that passed of all rows of a chunk."""
+        if passed.passed is not None and self.masks(passed, rows):
+            self._add_masked(rows, passed.passed, passed.rows)
+        else:
+            self.add(passed)
+
+    def _add_masked(self, rows: Rows, passed: NDArray[np.bool_], count: int) -> None:
         self._flows += count
         groups = self.grouping.masked_numbers(rows, passed)
         size = self.grouping.size()

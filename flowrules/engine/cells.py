@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Partial
@@ -34,6 +34,9 @@ from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
 from flowrules.plan.aggregates import Aggregate
 from flowrules.plan.cell_tests import CUT_FIELDS, atoms, base_atoms, cut_field
+from flowrules.plan.cells import pay
+from flowrules.plan.field_use import TYPES, fields_of
+from flowrules.plan.plan import CellMember, GroupingPlan
 
 if TYPE_CHECKING:
     from flowrules.engine.surroundings import Surroundings
@@ -54,6 +57,9 @@ LEAST_ROWS: Final = 1 << 13
 
 FEWEST_LEFT: Final = 4
 """Pieces in which so few groupings may have rows are counted by predicates too."""
+
+MOST_WEIGHED: Final = 64
+"""Where more groupings may have rows it is not weighed again whether cells pay."""
 
 _MOST_ALIVE: Final = 0.7
 """Where more of a piece's rows are wanted, all are counted by host."""
@@ -79,10 +85,13 @@ class CellCounted:
     coder: Coder | None
     """The coder of its one host, where it is counted by host."""
     aggregates: tuple[Aggregate, ...]
-    cuts: tuple[ex.Expression, ...] = ()
+    cuts: tuple[ex.Expression, ...]
     """Tests beside those of ``where.cheap`` that cells decide once they are divided by cuts."""
-    cluster: int = 0
+    cluster: int
     """Which members' cuts divide the same cells."""
+    own: Where
+    """The same tests in the order in which rows are tested where cells do not pay."""
+    planned: GroupingPlan
 
 
 @frozen(eq=False)
@@ -91,11 +100,15 @@ class CellTask:
 
     classes: CellClasses
     members: tuple[CellCounted, ...]
-    ranges: tuple[RangeClasses, ...] = ()
+    ranges: tuple[RangeClasses, ...]
     """The classes of the fields that cuts divide."""
+    clusters: Sequence[tuple[str, ...]]
+    """Which fields the cuts of each cluster divide."""
 
     @classmethod
-    def of(cls, classes: CellClasses, members: Sequence[CellCounted]) -> CellTask:
+    def of(
+        cls, classes: CellClasses, members: Sequence[CellCounted], clusters: Sequence[tuple[str, ...]]
+    ) -> CellTask:
         """A task with the classes that its members' cuts make."""
         by_field: dict[str, list[ex.Expression]] = {}
         for atom in dict.fromkeys(a for m in members for cut in m.cuts for a in atoms(cut)):
@@ -103,10 +116,42 @@ class CellTask:
             if name is not None:
                 by_field.setdefault(name, []).append(atom)
         ranges = tuple(RangeClasses(n, by_field[n], classes.around) for n in CUT_FIELDS if n in by_field)
-        return cls(classes, tuple(members), ranges)
+        return cls(classes, tuple(members), ranges, clusters)
+
+    def pays(self, decided: Decided, left: Collection[int]) -> bool:
+        """Whether rows of which so much is known are counted by cells, for the members that may have some of them, for
+        less than each member tests what is left of its own predicates."""
+        told = decided.truths
+        if not told or len(left) > MOST_WEIGHED:
+            # what was weighed for all rows
+            return True
+        members: list[CellMember] = []
+        groupings: list[GroupingPlan] = []
+        clusters: dict[int, int] = {}
+        asked: list[ex.Expression] = []
+        for i in left:
+            member = self.members[i]
+            where = decided.where(member.own)
+            assert where is not None
+            tests = tuple(t for t in member.where.cheap if id(t) not in told)
+            cuts = tuple(c for c in member.cuts if id(c) not in told)
+            rest = tuple(p for p in member.where.dear[len(member.cuts) :] if id(p) not in told)
+            cluster = clusters.setdefault(member.cluster, len(clusters)) if cuts else 0
+            keyed = member.coder is not None
+            members.append(CellMember(len(groupings), tests, rest, member.counted, keyed, cuts, cluster))
+            groupings.append(evolve(member.planned, where=where.predicates))
+            asked += (*tests, *base_atoms(cuts))
+        names = fields_of(asked, TYPES)
+        fields = [name for name in self.classes.fields if name in names]
+        return pay(fields, members, [self.clusters[c] for c in clusters], groupings)
 
 
-def cell_tasks(fields: Sequence[str], members: Sequence[CellCounted], around: Surroundings) -> list[CellTask]:
+def cell_tasks(
+    fields: Sequence[str],
+    members: Sequence[CellCounted],
+    clusters: Sequence[tuple[str, ...]],
+    around: Surroundings,
+) -> list[CellTask]:
     """Members with the cells that count them, divided where together they would make too many.
 
     A member that alone makes too many is in none.
@@ -116,13 +161,13 @@ def cell_tasks(fields: Sequence[str], members: Sequence[CellCounted], around: Su
     tests = tuple(dict.fromkeys(t for m in members for t in (*m.where.cheap, *base_atoms(m.cuts))))
     classes = CellClasses(fields, tests, around)
     if classes.size <= MOST_CELLS:
-        return [CellTask.of(classes, members)]
+        return [CellTask.of(classes, members, clusters)]
     if len(members) == 1:
         return []
     half = len(members) // 2
     return [
-        *cell_tasks(fields, members[:half], around),
-        *cell_tasks(fields, members[half:], around),
+        *cell_tasks(fields, members[:half], clusters, around),
+        *cell_tasks(fields, members[half:], clusters, around),
     ]
 
 
@@ -170,7 +215,7 @@ class CellCounter:
         self._raw = np.zeros(1, np.uint32)
         """The combination of classes of each cell."""
         self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
-        self._left: dict[int, tuple[Decided, frozenset[int]]] = {}
+        self._left: dict[int, tuple[Decided, tuple[frozenset[int], bool]]] = {}
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
         self._most = 0
@@ -186,14 +231,14 @@ class CellCounter:
 
     def add(self, rows: Rows, selected: Selected, decided: Decided = NOTHING_DECIDED) -> None:
         """Count a piece, in which some predicates are known already."""
-        left = self._left_by(decided)
+        left, by_cells = self._left_by(decided)
         if not left:
             return
-        if rows.rows < LEAST_ROWS or len(left) < FEWEST_LEFT or not self._reserve(rows):
+        if not by_cells or rows.rows < LEAST_ROWS or not self._reserve(rows):
             for i in left:
-                where = decided.where(self._task.members[i].where)
+                where = decided.where(self._task.members[i].own)
                 assert where is not None
-                self._partials[i].add(select_rows(where, selected))
+                self._partials[i].add_passed(select_rows(where, selected), rows)
             return
         piece = self._task.classes.in_piece(rows)
         if piece is None:
@@ -202,13 +247,14 @@ class CellCounter:
             piece = self._met(piece, rows)
         self._add(rows, piece, left)
 
-    def _left_by(self, decided: Decided) -> frozenset[int]:
-        """The members that may have rows by what is known already."""
+    def _left_by(self, decided: Decided) -> tuple[frozenset[int], bool]:
+        """The members that may have rows by what is known already, and whether cells are to count them."""
         held = self._left.get(id(decided))
         if held is None:
             left = frozenset(i for i, m in enumerate(self._task.members) if decided.may_pass(m.where))
             # with what it is of, so that no other can take its identity
-            held = self._left[id(decided)] = decided, left
+            by_cells = len(left) >= FEWEST_LEFT and self._task.pays(decided, left)
+            held = self._left[id(decided)] = decided, (left, by_cells)
         return held[1]
 
     @property

@@ -34,12 +34,6 @@ PIECE_ROWS = 1 << 17
 CELL_PIECE_ROWS = 1 << 17
 """The same where groupings are counted by cells: what is done once for a piece is worth more than the cache."""
 
-MOSTLY = 0.75
-"""Where at least this share of the rows pass, all are counted, and the others as nothing: cheaper than to select them."""
-
-SOME = 0.1
-"""The same for groups without keys, which only add up."""
-
 Progress = Callable[[int], None]
 """Called with the number of records done so far."""
 
@@ -91,14 +85,9 @@ class _State:
         watch = rows.around.watch
         for place, passed in list(chosen.items()):
             partial = self.partials[place]
-            least = MOSTLY if partial.grouping.keys else SOME
-            if (
-                passed.passed is not None
-                and passed.rows >= least * rows.rows
-                and partial.grouping.masked(rows)
-            ):
+            if partial.masks(passed, rows):
                 with watch.group(place, passed.rows):
-                    partial.add_masked(rows, passed.passed, passed.rows)
+                    partial.add_passed(passed, rows)
                 del chosen[place]
         for coder, places in task.shared_coders:
             users = [chosen[p] for p in places if p in chosen and self.partials[p].numbered]

@@ -101,7 +101,7 @@ class Stage(Shown):
             kept.append((Where.of(each.planned.where), collection))
             others.setdefault(each.side, collection.other_side())
         groupings = [grouping for _, grouping in counted]
-        cells = self._cell_tasks(groupings)
+        cells = self._cell_tasks(counted)
         return Task(
             counted,
             kept,
@@ -139,12 +139,12 @@ class Stage(Shown):
         for each in self.collections:
             yield from (*each.planned.where, *each.planned.keys)
 
-    def _cell_tasks(self, groupings: Sequence[Grouping]) -> list[CellTask]:
+    def _cell_tasks(self, counted: Sequence[tuple[Where, Grouping]]) -> list[CellTask]:
         if self.cells is None:
             return []
         members = []
         for member in self.cells.members:
-            grouping = groupings[member.grouping]
+            own, grouping = counted[member.grouping]
             coder = grouping.coders[0] if member.keyed else None
             where = Where(member.tests, member.cuts + member.rest)
             members.append(
@@ -156,9 +156,11 @@ class Stage(Shown):
                     grouping.aggregates,
                     member.cuts,
                     member.cluster,
+                    own,
+                    self.groupings[member.grouping],
                 )
             )
-        return cell_tasks(self.cells.fields, members, self.around)
+        return cell_tasks(self.cells.fields, members, self.cells.clusters, self.around)
 
 
 def _shared_coders(groupings: Sequence[Grouping]) -> list[tuple[AddressCoder, list[int]]]:

@@ -72,6 +72,17 @@ def plan_cells(
     return CellPlan(fields, tuple(members), clusters), ways
 
 
+def pay(
+    fields: Sequence[str],
+    members: Sequence[CellMember],
+    clusters: Sequence[tuple[str, ...]],
+    groupings: Sequence[GroupingPlan],
+) -> bool:
+    """Whether ``members`` of ``groupings`` are counted by cells over ``fields`` for less than each by its own predicates."""
+    tested = by_predicates([groupings[m.grouping] for m in members])
+    return total(by_cells(fields, members, clusters, groupings)) < MARGIN * total(tested)
+
+
 def _member(place: int, grouping: GroupingPlan, decisions: Decisions) -> CellMember | None:
     tests, cuts, rest = [], [], []
     for predicate in grouping.where:

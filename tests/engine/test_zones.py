@@ -21,6 +21,7 @@ from flowrules.engine.folding import Folds
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows
 from flowrules.engine.run import run
+from flowrules.engine.stage import Stage
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.world import Found
 from flowrules.flows.errors import FlowFileError
@@ -36,6 +37,7 @@ from flowrules.flows.store import (
 from flowrules.flows.table import Chunk
 from flowrules.flows.zones import ANY_ADDRESS
 from flowrules.plan import cells as plan_cells
+from flowrules.plan.planner import make_plan
 from tests.engine.building import (
     NOON,
     addresses,
@@ -103,10 +105,18 @@ def test_a_store_answers_as_a_row_by_row_evaluator(
     assert everything(made, results) == expected
 
 
-@given(rules, st.integers(0, 5), st.integers(1, 400), st.integers(20, 150), st.integers(1, 3), st.booleans())
+@given(
+    rules,
+    st.integers(0, 5),
+    st.integers(1, 400),
+    st.integers(20, 150),
+    st.integers(1, 3),
+    st.booleans(),
+    st.booleans(),
+)
 @settings(max_examples=40, deadline=None)
 def test_cells_over_a_store_answer_as_predicates_in_memory(
-    drawn: Any, seed: int, rows: int, block: int, threads: int, wide: bool
+    drawn: Any, seed: int, rows: int, block: int, threads: int, wide: bool, both: bool
 ) -> None:
     made, columns = ruleset(drawn), many_flows(seed, rows)
     if wide:
@@ -118,6 +128,11 @@ def test_cells_over_a_store_answer_as_predicates_in_memory(
         patch.setattr(plan_cells, "MARGIN", float("inf"))
         for name in ("LEAST_ROWS", "FEWEST_LEFT"):
             patch.setattr(cells, name, 1)
+        if both:
+            # some pieces by cells, some by what is left of the predicates
+            patch.setattr(
+                cells.CellTask, "pays", lambda _, decided, left: (len(decided.truths) + len(left)) % 2
+            )
         sources = open_store(path).sources()
         assert everything(made, run(made, sources, threads=threads)) == expected
 
@@ -249,3 +264,22 @@ def test_what_one_scan_decided_is_nothing_to_the_next(tmp_path: Path) -> None:
         for sources in (stored, [flow_source(rows)]):
             found = run(made, sources, threads=1)
             assert result_rows(found.tables["t:x"].frame, ["n"]) == [(min(port, 20),)]
+
+
+def test_cells_are_left_where_little_is_left_of_the_rules() -> None:
+    """What is known of rows makes most rules sure or leaves them out; the few tests left cost less than cells."""
+    tables = [
+        table(f"t{n}", {"n": m("flows")}, source(all_of(cmp("protocol", "=", n), cmp("bytes", ">", n))))
+        for n in range(40)
+    ]
+    made = make_plan(program(tables=tables))
+    stage = Stage(frozenset(), False, made.groupings, [], made.cells[1], surroundings())
+    (task,) = stage.task.cells
+    truths = {
+        id(p): p.right.value == 6 for m in task.members for p in m.own.predicates if p.left.name == "protocol"
+    }
+    known = folding.Decided(truths, frozenset(i for i, told in truths.items() if not told))
+    left = [i for i, member in enumerate(task.members) if known.may_pass(member.own)]
+    assert len(left) == 1
+    assert not task.pays(known, left)
+    assert task.pays(folding.NOTHING_DECIDED, range(len(task.members)))
