@@ -41,27 +41,15 @@ class Facts:
             self._count(rows.direction())
 
     def add_zones(self, zones: Zones, held: frozenset[str], rule: DirectionRule) -> NDArray[np.bool_]:
-        """Take what the bounds of zones tell of their ``held`` columns; which zones must be added by their rows.
-
-        Times of all flows are exact nevertheless: only zones in which the first or last end may lie are read.
-        """
+        """Take what the bounds of zones tell of their ``held`` columns; which zones must be added by their rows."""
         bounds = zones.bounds
         unread = np.zeros(len(zones), np.bool_)
-        ends = starts = None
+        starts = ends = None
         if "stime" in held:
             starts = bounds.get("stime")
-            lengths = bounds.get("duration")
-            if starts is None or ("duration" in held and lengths is None):
+            ends = bounds.get("etime") if "duration" in held else starts
+            if starts is None or ends is None:
                 return np.ones(len(zones), np.bool_)
-            ends = starts
-            if lengths is not None and "duration" in held:
-                first, last = starts[:, 0], starts[:, 1]
-                short, long = lengths[:, 0].astype(np.int64), lengths[:, 1].astype(np.int64)
-                # some flow ends as early, and some as late, as this
-                early = np.minimum(first + long, last + short)
-                late = np.maximum(first + long, last + short)
-                unread |= (first + short < early.min()) | (last + long > late.max())
-                ends = np.stack((early, late), axis=1)
         by_type = None
         if rule.by_types and "type" in held:
             by_type = bounds.get("type")

@@ -31,7 +31,7 @@ from flowrules.flows.table import FlowSource
 PIECE_ROWS = 1 << 17
 """How many rows are evaluated at a time, so that what lies between two steps stays in the cache."""
 
-CELL_PIECE_ROWS = 1 << 17
+CELL_PIECE_ROWS = 1 << 18
 """The same where groupings are counted by cells: what is done once for a piece is worth more than the cache."""
 
 Progress = Callable[[int], None]

@@ -18,7 +18,7 @@ from flowrules.engine.facts import Facts
 from flowrules.engine.folding import NOTHING_DECIDED, Decided, Folds
 from flowrules.engine.surroundings import Surroundings
 from flowrules.engine.task import Task
-from flowrules.flows.table import Chunk, FlowSource, joined_chunks
+from flowrules.flows.table import Chunk, FlowSource
 from flowrules.flows.time_span import SPAN
 from flowrules.flows.zones import ANY_ADDRESS, Zones
 
@@ -144,8 +144,7 @@ class Work:
         waiting: dict[tuple[Decided, bool, bool], int] = {}
 
         def unit(numbers: Sequence[int], decided: Decided, facts: bool) -> Unit:
-            chunk = joined_chunks([zones.read(number, held) for number in numbers])
-            return Unit(place, chunk, decided, facts, most)
+            return Unit(place, zones.read(numbers, held), decided, facts, most)
 
         for number, rows in enumerate(counts):
             self.skips.zones += 1

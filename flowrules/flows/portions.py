@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.remote import is_url, url_size
-from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource
+from flowrules.flows.table import CHUNK_ROWS, Chunk, FlowSource, joined_chunks
 from flowrules.flows.zones import Zones
 from flowrules.model.structural import Structural
 
@@ -226,14 +226,17 @@ def _of_zones(portion: Portion, ranges: Sequence[ZoneRange]) -> FlowSource:
     fields = found[0][0].fields if found else frozenset[str]()
     names = pieces[0].bounds if pieces else ()
 
-    def read_zone(number: int, wanted: frozenset[str] | None) -> Chunk:
-        place = int(np.searchsorted(ends, number, side="right"))
-        return pieces[place].read(number - int(ends[place]) + len(pieces[place]), wanted)
+    def read_zones(numbers: Sequence[int], wanted: frozenset[str] | None) -> Chunk:
+        held: dict[int, list[int]] = {}
+        for number in numbers:
+            place = int(np.searchsorted(ends, number, side="right"))
+            held.setdefault(place, []).append(number - int(ends[place]) + len(pieces[place]))
+        return joined_chunks([pieces[place].read(own, wanted) for place, own in held.items()])
 
     whole = Zones(
         np.concatenate([zones.rows for zones in pieces]) if pieces else np.zeros(0, np.int64),
         {name: np.concatenate([zones.bounds[name] for zones in pieces]) for name in names},
-        read_zone,
+        read_zones,
     )
 
     def read(wanted: frozenset[str] | None, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
@@ -242,7 +245,7 @@ def _of_zones(portion: Portion, ranges: Sequence[ZoneRange]) -> FlowSource:
                 yield from source.chunks(wanted, rows)
                 continue
             for number in range(len(zones)):
-                chunk = zones.read(number, wanted)
+                chunk = zones.read((number,), wanted)
                 for start in range(0, chunk.rows, rows):
                     yield chunk.slice(start, min(start + rows, chunk.rows))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,26 +23,31 @@ class Zones(Shown):
     """The zones of a source in the order of its records; together they are all of it.
 
     ``bounds`` maps fields to arrays of shape (zones, 2), int64 or uint64: the least and the greatest value that
-    occurs in each zone, so that a field whose two are equal is constant there.  Those of addresses are IPv4
+    occurs in each zone, so that a field whose two are equal is constant there (``etime`` too, where records have one).  Those of addresses are IPv4
     numbers; zones with IPv6 addresses have 0 and ``ANY_ADDRESS``.  A field without bounds is missing.
     """
 
     rows: NDArray[np.int64]
     """How many records each zone has; none is empty."""
     bounds: Mapping[str, NDArray[Any]]
-    _read: Callable[[int, frozenset[str] | None], Chunk] = field(repr=False)
+    _read: Callable[[Sequence[int], frozenset[str] | None], Chunk] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, number: int, fields: frozenset[str] | None = None) -> Chunk:
-        """A zone as one chunk with the columns asked for (all when ``None``); safe on several threads.
+    def read(self, numbers: Sequence[int], fields: frozenset[str] | None = None) -> Chunk:
+        """Zones as one chunk with the columns asked for (all when ``None``); safe on several threads.
 
-        Raises what the source's ``chunks`` raises.
+        Zones next to each other are views.  Either all have IPv6 addresses, or none.  Raises what the source's ``chunks``
+        raises.
         """
-        return self._read(number, fields)
+        return self._read(numbers, fields)
 
     def between(self, start: int, stop: int) -> Zones:
         """The zones from ``start`` to ``stop`` alone."""
         bounds = {name: held[start:stop] for name, held in self.bounds.items()}
-        return Zones(self.rows[start:stop], bounds, lambda number, fields: self._read(start + number, fields))
+        return Zones(
+            self.rows[start:stop],
+            bounds,
+            lambda numbers, fields: self._read([start + n for n in numbers], fields),
+        )

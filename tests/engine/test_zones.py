@@ -217,7 +217,9 @@ def test_zones_that_nothing_can_match_are_not_read(tmp_path: Path) -> None:
     zones = stored.zones()
     assert zones is not None and len(zones) > 2
     read: list[int] = []
-    reading = evolve(zones, read=lambda number, fields: [read.append(number), zones.read(number, fields)][1])
+    reading = evolve(
+        zones, read=lambda numbers, fields: [read.extend(numbers), zones.read(numbers, fields)][1]
+    )
     results = run(made, [evolve(stored, zones=lambda: reading)], threads=1)
     assert result_rows(results.tables["t:x"].frame, ["n"]) == [(10,)]
     assert results.flows.records == 200

@@ -22,7 +22,7 @@ from flowrules.flows.store.checksum import digest
 from flowrules.flows.store.columns import WIDTHS
 
 FORMAT: Final = "flowrules store"
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the layout that is written, and the only one that is read."""
 
 MANIFEST: Final = "flowrules-store.json"

@@ -2,14 +2,14 @@
 
 The file ``index`` is: ``MAGIC``, the version and the length of the header (u32 each), the header (JSON),
 then arrays one after another, all little-endian: blocks (``BLOCK``), segments (``SEGMENT``), for each column the
-bounds (64-bit, least and greatest of each segment), for each column that has a file the checksums of
-its blocks (``CHECKSUM``).
+bounds (64-bit, least and greatest of each segment), where records have a start and a duration the same of their
+ends, for each column that has a file the checksums of its blocks (``CHECKSUM``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -55,6 +55,7 @@ class PartIndex:
 
     ``bounds`` maps each column to an int64 or uint64 array of shape (segments, 2): the least and the greatest
     stored value.  For the address columns of an IPv6 segment these are numbers of the address table.
+    ``ends`` are the same of start and duration together (int64, ms), ``None`` where records have not both.
     ``checksums`` maps the columns that have a file to one ``CHECKSUM`` for each block.
     """
 
@@ -64,6 +65,7 @@ class PartIndex:
     blocks: Array
     segments: Array
     bounds: Mapping[str, Array]
+    ends: Array | None
     checksums: Mapping[str, Array]
     addresses: int = 0
     """How many addresses the address table has."""
@@ -93,6 +95,8 @@ def index_bytes(index: PartIndex) -> bytes:
         index.segments.tobytes(),
     ]
     pieces += [index.bounds[name].tobytes() for name in index.columns]
+    if index.ends is not None:
+        pieces.append(index.ends.tobytes())
     pieces += [index.checksums[c.name].tobytes() for c in index.columns.values() if c.constant is None]
     return b"".join(pieces)
 
@@ -129,6 +133,11 @@ def bounds_dtype(name: str) -> np.dtype[Any]:
     return np.dtype("<i8" if WIDTHS[name][-1].kind == "i" else "<u8")
 
 
+def ends_known(names: Container[str]) -> bool:
+    """Whether records with these fields have an end."""
+    return "stime" in names and "duration" in names
+
+
 def _parse(data: bytes) -> PartIndex:
     length = int.from_bytes(data[12:16], "little")
     header = json.loads(data[16 : 16 + length])
@@ -149,6 +158,9 @@ def _parse(data: bytes) -> PartIndex:
     blocks = take(BLOCK, int(header["blocks"]))
     segments = take(SEGMENT, int(header["segments"]))
     bounds = {name: take(bounds_dtype(name), 2 * len(segments)).reshape(-1, 2) for name in columns}
+    ends = None
+    if ends_known(columns):
+        ends = take(np.dtype("<i8"), 2 * len(segments)).reshape(-1, 2)
     checksums = {c.name: take(CHECKSUM, len(blocks)) for c in columns.values() if c.constant is None}
     if at != len(data):
         raise ValueError(f"{len(data)} bytes instead of {at}")
@@ -159,6 +171,7 @@ def _parse(data: bytes) -> PartIndex:
         blocks=blocks,
         segments=segments,
         bounds=bounds,
+        ends=ends,
         checksums=checksums,
         addresses=int(header["addresses"]),
         addresses_checksum=tuple(header["addresses_checksum"]),

@@ -25,6 +25,7 @@ from flowrules.flows.store.part_index import (
     SEGMENT,
     PartIndex,
     bounds_dtype,
+    ends_known,
     index_bytes,
 )
 from flowrules.flows.table import Chunk, widen
@@ -71,6 +72,7 @@ class PartWriter:
             # a number is not known before the table is sorted
             self._columns[name].materialise()
         self._bounds: dict[str, list[Array]] = {name: [] for name in self._columns}
+        self._ends: list[Array] | None = [] if ends_known(self.fields) else None
         self._blocks: list[tuple[int, int, int, int, int]] = []
         self._segments: list[tuple[int, int, int, int, int]] = []
 
@@ -102,6 +104,10 @@ class PartWriter:
         for name, column in self._columns.items():
             if name in values:
                 self._put(column, values[name], arrangement)
+        if self._ends is not None:
+            ends = np.empty((len(arrangement.starts), 2), "<i8")
+            self._find_bounds(ends, values["stime"] + values["duration"].astype(np.int64), arrangement)
+            self._ends.append(ends)
         starts = arrangement.starts
         stops = (*starts[1:], arrangement.rows)
         narrow = arrangement.rows - arrangement.wide
@@ -131,6 +137,7 @@ class PartWriter:
             blocks=np.array(self._blocks, BLOCK),
             segments=np.array(self._segments, SEGMENT),
             bounds={name: np.concatenate(pieces) for name, pieces in self._bounds.items()},
+            ends=None if self._ends is None else np.concatenate(self._ends),
             checksums={
                 name: column.checksums for name, column in self._columns.items() if column.path is not None
             },
@@ -212,17 +219,21 @@ class PartWriter:
                 values.pop(home, None)
 
     def _put(self, column: ColumnFile, values: Array, arrangement: Arrangement) -> None:
+        bounds = np.empty((len(arrangement.starts), 2), bounds_dtype(column.name))
+        values, low, high = self._find_bounds(bounds, values, arrangement)
+        self._bounds[column.name].append(bounds)
+        column.put(values, low, high)
+
+    def _find_bounds(self, bounds: Array, values: Array, arrangement: Arrangement) -> tuple[Array, int, int]:
+        """Fill the bounds of segments; the values in their order until the next call, and the least and greatest of all."""
         low, high = int(values.min()), int(values.max())
-        starts = arrangement.starts
-        bounds = np.empty((len(starts), 2), bounds_dtype(column.name))
         bounds[:, 0], bounds[:, 1] = low, high
         if low != high:
             if arrangement.order is not None:
                 values = self._ordered(values, arrangement.order)
-            if len(starts) > 1:
-                _find_bounds(bounds, values, starts)
-        self._bounds[column.name].append(bounds)
-        column.put(values, low, high)
+            if len(bounds) > 1:
+                _find_bounds(bounds, values, arrangement.starts)
+        return values, low, high
 
     def _ordered(self, values: Array, order: NDArray[np.intp]) -> Array:
         """The values in another order, until the next call."""

@@ -52,46 +52,82 @@ class StoreZones:
     def zones(self) -> Zones:
         """What is known of the segments, in the order of the records."""
         rows = np.array([rows for _, rows, *_ in self._about], np.int64)
-        return Zones(rows, self._bounds, self._read)
+        bounds = dict(self._bounds)
+        ends = [part.index.ends for part in self._parts if part.index.ends is not None]
+        if ends:
+            bounds["etime"] = np.concatenate(ends)
+        return Zones(rows, bounds, self._read)
 
-    def _read(self, number: int, wanted: frozenset[str] | None) -> Chunk:
-        place, segment = self._places[number]
-        part = self._parts[place]
-        first, rows, block, wide, _ = self._about[number]
-        begin = first - part.block(block)[0]
-        constants = {n: v for n, values in self._constants.items() if (v := values[number]) is not None}
+    def _read(self, numbers: Sequence[int], wanted: frozenset[str] | None) -> Chunk:
+        first = numbers[0]
+        rows = sum(self._about[number][1] for number in numbers)
+        stretches = self._stretches(numbers)
+        constants = {
+            name: value
+            for name, values in self._constants.items()
+            if (value := values[first]) is not None and all(values[number] == value for number in numbers)
+        }
 
         def column(name: str) -> Array:
             if name == "record_number":
-                start = self._firsts[number]
-                return np.arange(start, start + rows, dtype=np.uint64)
+                counted = ((self._firsts[n], self._about[n][1]) for n in numbers)
+                return np.concatenate([np.arange(at, at + rows, dtype=np.uint64) for at, rows in counted])
             if name in constants:
                 return repeated(constants[name], STORED[name].dtype or np.uint32, rows)
-            return part.column(name, block, begin, begin + rows)
+            return _joined([part.column(name, block, start, stop) for part, block, start, stop in stretches])
 
         def codes(field: str) -> Array:
-            return part.stored(_HOME_OF[field], block)[begin : begin + rows]
+            return stored(_HOME_OF[field])
 
-        def places(field: str) -> Array:
-            return part.stored(field, block)[begin : begin + rows]
+        def stored(name: str) -> Array:
+            return _joined([part.stored(name, block)[start:stop] for part, block, start, stop in stretches])
 
         names = [n for n in self._fields if wanted is None or n in wanted]
         if wanted is None or "record_number" in wanted:
             names.append("record_number")
+        parts = {id(part): part for part, *_ in stretches}
         coded = [
-            f for f, c in _HOME_OF.items() if c in part.index.columns and part.index.bounds[c][segment, 1]
+            f
+            for f, column in _HOME_OF.items()
+            if all(column in part.index.columns for part in parts.values())
+            and any(self._has_homes(number, column) for number in numbers)
         ]
+        # numbers of addresses are those of one part alone
+        part = stretches[0][0]
+        listed = len(parts) == 1 and self._about[first][3]
         return Chunk(
             LazyColumns(tuple(names), column),
             rows,
-            self._firsts[number],
+            self._firsts[first],
             self._source,
             constants,
             LazyColumns(tuple(coded), codes),
             self._hosts,
-            LazyColumns(tuple(n for n in names if n in ADDRESSES) if wide else (), places),
-            part.addresses if wide else None,
+            LazyColumns(tuple(n for n in names if n in ADDRESSES) if listed else (), stored),
+            part.addresses if listed else None,
         )
+
+    def _stretches(self, numbers: Sequence[int]) -> list[tuple[Part, int, int, int]]:
+        """Rows of blocks (part, block, first, end) that zones are, those next to each other together."""
+        out: list[tuple[Part, int, int, int]] = []
+        for number in numbers:
+            part = self._parts[self._places[number][0]]
+            first, rows, block, _, _ = self._about[number]
+            start = first - part.block(block)[0]
+            if out and out[-1][0] is part and out[-1][1] == block and out[-1][3] == start:
+                out[-1] = part, block, out[-1][2], start + rows
+            else:
+                out.append((part, block, start, start + rows))
+        return out
+
+    def _has_homes(self, number: int, column: str) -> bool:
+        """Whether a zone has home hosts at one end."""
+        place, segment = self._places[number]
+        return bool(self._parts[place].index.bounds[column][segment, 1])
+
+
+def _joined(pieces: list[Array]) -> Array:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _bounds(part: Part, name: str) -> Array:

@@ -124,27 +124,27 @@ def resigned(store: Path, old: str, new: str) -> None:
 
 
 def test_another_version_is_named(store):
-    resigned(store, '"version": 1', '"version": 2')
-    with pytest.raises(FlowFileError, match="found version 2, expected version 1"):
+    resigned(store, '"version": 2', '"version": 3')
+    with pytest.raises(FlowFileError, match="found version 3, expected version 2"):
         open_store(store)
-    with pytest.raises(FlowFileError, match="found version 2, expected version 1"):
+    with pytest.raises(FlowFileError, match="found version 3, expected version 2"):
         write_store(store, [source_of(made(10))])
 
 
 def test_a_newer_version_is_named_even_where_its_checksum_is_another(store):
     text = (store / MANIFEST).read_text()
     (store / MANIFEST).write_text(
-        text.replace('"version": 1', '"version": 7', 1).replace('"checksum"', '"sum"')
+        text.replace('"version": 2', '"version": 7', 1).replace('"checksum"', '"sum"')
     )
-    with pytest.raises(FlowFileError, match="found version 7, expected version 1"):
+    with pytest.raises(FlowFileError, match="found version 7, expected version 2"):
         open_store(store)
 
 
 def test_a_part_of_another_version_is_named(store):
     index = next(path for path in files(store) if path.name == "index")
     data = index.read_bytes()
-    index.write_bytes(data[:8] + (2).to_bytes(4, "little") + data[12:])
-    with pytest.raises(FlowFileError, match="a part of another version than its store: found version 2"):
+    index.write_bytes(data[:8] + (3).to_bytes(4, "little") + data[12:])
+    with pytest.raises(FlowFileError, match="a part of another version than its store: found version 3"):
         open_store(store)
 
 

@@ -141,6 +141,18 @@ def test_bounds_are_those_of_the_rows(tmp_path, few):
             assert segment.home_bounds(name) == (int(codes.min()), int(codes.max()))
 
 
+def test_ends_are_those_of_the_rows(tmp_path, few):
+    write_store(tmp_path / "s", [source_of(made(6000, days=2, wide=0.3))])
+    without = [f for f in made(1).columns if f != "duration"]
+    write_store(tmp_path / "s", [source_of(made(50, 5, fields=without))])
+    store = open_store(tmp_path / "s")
+    assert {part.index.ends is None for part in store.parts} == {False, True}
+    for segment in store.segments():
+        if segment.part.index.ends is not None:
+            ends = segment.column("stime") + segment.column("duration")
+            assert segment.part.index.ends[segment.number].tolist() == [ends.min(), ends.max()]
+
+
 def test_ipv6_segments_have_codes_of_a_sorted_table(tmp_path, few):
     write_store(tmp_path / "s", [source_of(made(4000, wide=0.4))])
     store = open_store(tmp_path / "s")
