@@ -383,6 +383,9 @@ def _in_order(order: Words) -> tuple[NDArray[np.intp], Words]:
     packed = order & ~mask
     packed |= np.arange(rows, dtype=np.uint64)
     packed.sort()
+    if not rows or not int(np.bitwise_or.reduce(order)) & int(mask):
+        # keys of few bits are whole in it
+        return (packed & mask).view(np.int64), packed & ~mask
     packed &= mask
     places = packed.view(np.int64)
     found = order.take(places)
