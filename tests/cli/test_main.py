@@ -16,6 +16,7 @@ import pytest
 import flowrules
 from flowrules import cli
 from flowrules.__main__ import main
+from flowrules.engine.errors import DiskFull
 from flowrules.flows.errors import FlowFileError
 from flowrules.share.search import Search
 from flowrules.syntax.diagnostics import RulesetErrors
@@ -166,6 +167,7 @@ def test_wrong_usage_says_what_to_write(
             ["error: a -> b: invalid cross-device link"],
         ),
         (MemoryError(), 3, ["error: out of memory"]),
+        (DiskFull("it fills the disk", "remove files"), 3, ["error: it fills the disk (hint: remove files)"]),
         (click.ClickException("Something is odd."), 2, ["error: something is odd"]),
         (click.exceptions.Abort(), 130, ["error: interrupted"]),
         (KeyboardInterrupt(), 130, ["flowrules: interrupted"]),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +15,20 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+import flowrules
+from flowrules.cluster import partitions
 from flowrules.engine import group_runs, grouped, many_groups
+from flowrules.engine.errors import DiskFull
 from flowrules.engine.group_runs import ROWS, GroupRuns, Name, one_after_the_other
 from flowrules.engine.key_layout import Layout, Raw
 from flowrules.engine.run import run
+from flowrules.engine.state.folder import State
+from flowrules.flows.sources import open_sources
 from flowrules.plan.aggregates import GREATEST, LEAST
+from tests.cluster.flows import printed
+from tests.cluster.test_partitions import Elsewhere
 from tests.engine.building import flow_source
+from tests.engine.state import test_state as states
 from tests.engine.test_against_oracle import check_against_oracle, everything, flows, programs
 
 
@@ -203,3 +215,80 @@ def test_one_run_after_the_other_has_all_columns() -> None:
     both = one_after_the_other([first, bare])
     assert both.columns[SUM].tolist() == [3, 0]
     assert both.columns[ROWS].tolist() == [1, 4]
+
+
+# ---------------------------------------------------------------- beyond one process, and files
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sorted_groups_are_the_same_with_a_state_and_from_other_processes(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flows").mkdir()
+    for number in range(seed + 1):
+        states.write(tmp_path / "flows" / f"{number}.rw", seed + number, rows=400)
+    loaded = states.rules(tmp_path)
+    sources = open_sources([tmp_path / "flows"])
+    plain, expected = states.found(loaded, tmp_path / "flows"), printed(loaded, sources)
+    monkeypatch.setattr(partitions, "FEWEST", 100)
+    with sorting(60, 2000, 50):
+        state = State.open(tmp_path / "state")
+        assert states.found(loaded, tmp_path / "flows", state) == plain
+        assert states.found(loaded, tmp_path / "flows", State.open(tmp_path / "state")) == plain
+        assert printed(loaded, sources, Elsewhere(seed)) == expected
+
+
+RULES = """\
+ruleset groups.test { version "1.0.0" title "Groups" }
+
+table pairs = sum(bytes), flows of all per sip, dip keep top 3
+"""
+
+
+def run_in_files(folder: Path) -> list[tuple[object, ...]]:
+    (folder / "rules.frules").write_text(RULES)
+    states.write(folder / "flows.rw", 1, rows=200)
+    with sorting(20, 100, 10):
+        return flowrules.load(folder / "rules.frules").run(folder / "flows.rw").tables["pairs"].rows()
+
+
+def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    made = []
+    real = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kw: made.append(1) or real(**kw))
+
+    assert run_in_files(tmp_path)
+    assert made
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(code, "no room")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+
+    with pytest.raises(DiskFull, match=r"^what is counted would fill the disk of .* \(hint: set TMPDIR to a"):
+        run_in_files(tmp_path)
+
+
+def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    real = group_runs._in_file
+
+    def interrupted(*args: Any) -> Any:
+        held = real(*args)
+        assert len(held)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(group_runs, "_in_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_in_files(tmp_path)
+    assert list(scratch.iterdir()) == []
