@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.collect import joined
 from flowrules.engine.exact_sums import smallest
-from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals, ValueCounts, group_rows
+from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals, ValueCounts, added, group_rows
 from flowrules.engine.results import Series
 
 FEWEST: Final = 1 << 20
@@ -59,12 +59,17 @@ def merged(pieces: Sequence[Grouped]) -> Grouped:
     starts = np.cumsum([0, *(p.rows for p in filled)])
     rows = int(starts[-1])
     to, leading = group_rows(list(keys.values()), rows)
-    parts = {}
-    for aggregate in first.parts:
-        beside = _beside([p.parts[aggregate] for p in filled], starts)
-        parts[aggregate] = _settled(beside.regroup(to, len(leading)))
     counts = np.zeros(len(leading), np.int64)
     np.add.at(counts, to, np.concatenate([p.counts for p in filled]))
+    parts = {}
+    for aggregate in first.parts:
+        own = [p.parts[aggregate] for p in filled]
+        if all(
+            isinstance(part, Totals) and part.known is p.counts for part, p in zip(own, filled, strict=True)
+        ):
+            parts[aggregate] = _settled(_of_all_rows(own, to, counts))
+        else:
+            parts[aggregate] = _settled(_beside(own, starts).regroup(to, len(leading)))
     return Grouped({k: s.take(leading) for k, s in keys.items()}, counts, parts, len(leading), flows)
 
 
@@ -118,6 +123,13 @@ def _beside(parts: Sequence[Part], starts: NDArray[np.int64]) -> Part:
                 together([c.values for c in filled]),
                 np.concatenate([c.counts for c in counts]),
             )
+
+
+def _of_all_rows(parts: Sequence[Part], to: NDArray[np.intp], counts: NDArray[np.int64]) -> Totals:
+    """Sums of groups all of whose rows have a known value, as mostly: how many these are is counted already."""
+    totals = [p for p in parts if isinstance(p, Totals)]
+    sums = added(_numbers([t.sums for t in totals]), to, len(counts))
+    return Totals(sums, counts, any(t.floats for t in totals))
 
 
 def _numbers(sums: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from flowrules.engine.merging import Merging, merged, size_of
 from flowrules.engine.scan import Progress, Scanned
 from flowrules.engine.stage import Executor, Stage
 from flowrules.engine.state.cover import FEW, bundles, cover
-from flowrules.engine.state.digests import Undigestible, digest, grouping_digest
+from flowrules.engine.state.digests import Undigestible, digest, grouping_digests
 from flowrules.engine.state.folder import Keep, State, version
 from flowrules.engine.state.node import Node
 from flowrules.engine.state.part_file import Damaged, Reader, Writer, groups_header, groups_of
@@ -76,7 +76,7 @@ class KeptScan:
 
     def digests(self, planned: Sequence[GroupingPlan]) -> list[str | None]:
         """The digest of each grouping; ``None`` where it asks for what other files decide."""
-        return [grouping_digest(p, self.context, self.program.maps) for p in planned]
+        return grouping_digests(planned, self.context, self.program.maps)
 
     def scan(
         self,

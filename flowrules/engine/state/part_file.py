@@ -42,11 +42,19 @@ class Writer:
     def __init__(self) -> None:
         self._arrays: list[NDArray[Any]] = []
         self._described: list[list[Any]] = []
+        self._named: dict[int, tuple[NDArray[Any], Any]] = {}
 
     def array(self, array: NDArray[Any] | None) -> Any:
-        """How the header names an array."""
+        """How the header names an array; what is given twice is held once."""
         if array is None:
             return None
+        held = self._named.get(id(array))
+        if held is None:
+            # with the array, so that no other can take its identity
+            held = self._named[id(array)] = array, self._new(array)
+        return held[1]
+
+    def _new(self, array: NDArray[Any]) -> Any:
         if array.dtype.hasobject:
             return self._objects(array)
         kept = np.ascontiguousarray(_narrowed(array))

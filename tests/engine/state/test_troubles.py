@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import flowrules
@@ -20,6 +21,7 @@ from flowrules.__main__ import main
 from flowrules.engine.state import folder as state_folder
 from flowrules.engine.state.content_hash import content_hash
 from flowrules.engine.state.folder import State
+from flowrules.engine.state.part_file import Reader, Writer
 from flowrules.flows.errors import FlowFileError
 from flowrules.flows.sources import open_sources
 from tests.engine.state.test_state import CHANGED, RULES, both, found, kept, rules, write
@@ -248,6 +250,22 @@ def test_content_hashes(tmp_path: Path) -> None:
         path.write_bytes(content)
         hashes.add(content_hash(str(path)))
     assert len(hashes) == len(contents)
+
+
+def test_what_is_given_twice_is_kept_once() -> None:
+    writer = Writer()
+    counts = np.arange(1000)
+    header = {
+        "counts": writer.array(counts),
+        "known": writer.array(counts),
+        "others": writer.array(counts + 1),
+    }
+    data = writer.packed(header)
+    reader = Reader(data)
+    read = [reader.array(reader.header[name]) for name in header]
+    assert [array.tolist() for array in read] == [counts.tolist(), counts.tolist(), (counts + 1).tolist()]
+    assert read[0] is read[1]
+    assert len(data) < 3 * 2 * len(counts)
 
 
 def test_python_takes_a_state_and_warns(flows: Path) -> None:
