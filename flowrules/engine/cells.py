@@ -58,7 +58,10 @@ LEAST_ROWS: Final = 1 << 13
 FEWEST_LEFT: Final = 4
 """Pieces in which so few groupings may have rows are counted by predicates too."""
 
-MOST_WEIGHED: Final = 64
+ENOUGH_LEFT: Final = 8
+"""So many groupings are counted by cells unless they have cuts."""
+
+MOST_WEIGHED: Final = 16
 """Where more groupings may have rows it is not weighed again whether cells pay."""
 
 _MOST_ALIVE: Final = 0.7
@@ -124,6 +127,8 @@ class CellTask:
         told = decided.truths
         if not told or len(left) > MOST_WEIGHED:
             # what was weighed for all rows
+            return True
+        if len(left) >= ENOUGH_LEFT and not any(self.members[i].cuts for i in left):
             return True
         members: list[CellMember] = []
         groupings: list[GroupingPlan] = []
@@ -216,6 +221,11 @@ class CellCounter:
         """The combination of classes of each cell."""
         self._choosing = _Choosing([(i, self._units[i]) for i, m in enumerate(task.members) if not m.counted])
         self._left: dict[int, tuple[Decided, tuple[frozenset[int], bool]]] = {}
+        self._testing: dict[int, int] = {}
+        """For each predicate, by identity, the members that test it, a bit for each."""
+        for i, member in enumerate(task.members):
+            for identity in member.where.identities:
+                self._testing[identity] = self._testing.get(identity, 0) | 1 << i
         self._aside: dict[object, list[Chunk]] = {}
         self._aside_rows = 0
         self._most = 0
@@ -251,7 +261,10 @@ class CellCounter:
         """The members that may have rows by what is known already, and whether cells are to count them."""
         held = self._left.get(id(decided))
         if held is None:
-            left = frozenset(i for i, m in enumerate(self._task.members) if decided.may_pass(m.where))
+            gone = 0
+            for identity in decided.never:
+                gone |= self._testing.get(identity, 0)
+            left = frozenset(i for i in range(len(self._task.members)) if not gone >> i & 1)
             # with what it is of, so that no other can take its identity
             by_cells = len(left) >= FEWEST_LEFT and self._task.pays(decided, left)
             held = self._left[id(decided)] = decided, (left, by_cells)

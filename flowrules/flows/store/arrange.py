@@ -21,7 +21,7 @@ LEAST_SEGMENT: Final = 2048
 """Fewer rows of one type and protocol go into the block's last segment, which is of several: below this,
 what it costs to begin a segment is more than what its constants save."""
 
-LEAST_SERVICE: Final = 8192
+LEAST_SERVICE: Final = 4096
 """Services with fewer rows of one type and protocol have no segment of their own."""
 
 _PORTS: Final = 1 << 16
