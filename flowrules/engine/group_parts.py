@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from flowrules.engine.grouped import Extremes, Matches, Part, Totals, ValueCount
 from flowrules.engine.kernels import kernels
 from flowrules.engine.key_codes import PlainCoder, codes_of
 from flowrules.engine.predicates import truth
-from flowrules.engine.results import Series
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS, Weights
 from flowrules.engine.stored_arrays import stored
@@ -412,9 +410,9 @@ class ValuePart(GroupPart):
         """Give groups that go by their keys the keys' codes for numbers; returns these and how many rows each has."""
         run = self._pairs.whole()
         met = MetGroups()
-        rows = met.rows_of(run)
+        met.add(run)
         numbers = coder.encode_plain(met.keys())
-        words = numbers.take(rows).astype(np.uint64) << HALF | run.words & LOW
+        words = np.repeat(numbers.astype(np.uint64) << HALF, met.sizes()) | run.words & LOW
         self._pairs.replace(Run(words, run.counts))
         return numbers.astype(np.intp), met.counts()
 
@@ -435,24 +433,26 @@ class ValuePart(GroupPart):
 
     def finish(self, groups: Index, place: Index, counts: NDArray[np.int64]) -> Part:
         """The part of ``groups``; ``place`` gives the row of each group number."""
-        return self.finish_rows(lambda run: place.take((run.words >> HALF).view(np.int64)))
+        met = MetGroups()
+        found = self.finish_met(met)
+        sizes = np.zeros(len(groups), np.int64)
+        sizes[place.take(met.keys())] = met.sizes()
+        return evolve(found, sizes=sizes)
 
-    def finish_rows(self, rows_of: Callable[[Run], Index]) -> Part:
-        """The part, with what gives the row of the group of each pair; pairs come in ascending order."""
-        plain = self._plain
-        if plain is None:
-            return ValueCounts(*_unpacked(self._pairs.whole(), rows_of, self._coder.decode))
-        if not self._pairs.in_files:
-            return ValueCounts(*_unpacked(self._pairs.whole(), rows_of, plain.decode_plain), ordered=True)
-        series = plain.decode_plain(np.zeros(0, np.uint32))
-        dtypes = (np.dtype(np.intp), series.values.dtype, np.dtype(np.int64))
-        unpacked = (_unpacked(piece, rows_of, plain.decode_plain) for piece in self._pairs.pieces())
-        rows, values, often = stored(dtypes, ((own, found.values, times) for own, found, times in unpacked))
-        return ValueCounts(rows, evolve(series, values=values), often, ordered=True)
+    def finish_met(self, met: MetGroups) -> ValueCounts:
+        """The part of the groups that have values, in their order; ``met`` is told what they are."""
+        pairs, decode = self._pairs, self._coder.decode if self._plain is None else self._plain.decode_plain
+        if self._plain is None or not pairs.in_files:
+            run = pairs.whole()
+            met.add(run)
+            values = decode(run.words.astype(np.uint32))
+            counts = run.counts.astype(np.int64)
+            return ValueCounts(None, values, counts, self._plain is not None, met.sizes())
 
+        def columns(run: Run) -> tuple[NDArray[Any], NDArray[Any]]:
+            met.add(run)
+            return decode(run.words.astype(np.uint32)).values, run.counts
 
-def _unpacked(
-    run: Run, rows_of: Callable[[Run], Index], decode: Callable[[NDArray[np.uint32]], Series]
-) -> tuple[Index, Series, NDArray[np.int64]]:
-    """The rows of groups, the values and the counts of pairs."""
-    return rows_of(run), decode(run.words.astype(np.uint32)), run.counts.astype(np.int64)
+        values = decode(np.zeros(0, np.uint32))
+        array, counts = stored((values.values.dtype, pairs.count_dtype), map(columns, pairs.pieces()))
+        return ValueCounts(None, evolve(values, values=array), counts, ordered=True, sizes=met.sizes())

@@ -93,23 +93,38 @@ class Matches:
 
 @frozen(eq=False)
 class ValueCounts:
-    """The different values of each group: ``rows`` says whose, ``counts`` how often.
+    """The different values of each group: ``rows`` says whose, ``counts`` how often (int64, or uint32).
 
     They come in no order, but by group and value where they are ``ordered``: whole numbers below 2**32, bins of
-    times, or IPv4 addresses.  The arrays of very many lie in files.
+    times, or IPv4 addresses.  Where they come by group, ``sizes`` may stand for ``rows``: how many values each group
+    has.  The arrays of very many lie in files.
     """
 
-    rows: Index
+    _rows: Index | None
     values: Series
-    counts: NDArray[np.int64]
+    counts: NDArray[Any]
     ordered: bool = False
+    sizes: NDArray[np.int64] | None = None
+
+    @property
+    def rows(self) -> Index:
+        """The group of each value."""
+        if self._rows is not None:
+            return self._rows
+        assert self.sizes is not None
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    def different(self, groups: int) -> NDArray[np.int64]:
+        """How many values each of so many groups has."""
+        return np.bincount(self.rows, minlength=groups) if self.sizes is None else self.sizes
 
     def take(self, index: Index) -> ValueCounts:
         """The parts of the groups at ``index`` (each at most once)."""
-        size = int(max(self.rows.max(initial=-1), index.max(initial=-1))) + 1
+        rows = self.rows
+        size = int(max(rows.max(initial=-1), index.max(initial=-1))) + 1
         place = np.full(size, -1, np.intp)
         place[index] = np.arange(len(index))
-        rows = place.take(self.rows)
+        rows = place.take(rows)
         kept = np.flatnonzero(rows >= 0)
         return ValueCounts(rows.take(kept), self.values.take(kept), self.counts.take(kept))
 
@@ -119,7 +134,7 @@ class ValueCounts:
         order, new = in_key_order((rows, *identity_columns(self.values)), len(rows))
         first = order[new]
         counts = np.zeros(len(first), np.int64)
-        np.add.at(counts, np.cumsum(new) - 1, self.counts.take(order))
+        np.add.at(counts, np.cumsum(new) - 1, self.counts.take(order).astype(np.int64, copy=False))
         return ValueCounts(rows.take(first), self.values.take(first), counts)
 
 

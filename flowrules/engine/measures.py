@@ -65,7 +65,7 @@ def measure(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
             return Measured(_extreme(of, groups, parts_of(of)[0]))
         case "active":
             (part,) = parts_of(of)
-            bins = _distinct(_values(groups, part), groups.rows)
+            bins = _values(groups, part).different(groups.rows)
             width = part.of.width if isinstance(part.of, ex.Bin) else 0
             return Measured(Series(of.type, bins * width))
         case _:
@@ -207,10 +207,6 @@ def _spans(of: ex.Measure, least: Series, greatest: Series) -> Series:
     return Series(of.type, out)
 
 
-def _distinct(values: ValueCounts, rows: int) -> NDArray[np.int64]:
-    return np.bincount(values.rows, minlength=rows).astype(np.int64)
-
-
 def _in_order(values: ValueCounts) -> ValueCounts:
     """By group, and by value inside a group."""
     if values.ordered:
@@ -222,10 +218,11 @@ def _in_order(values: ValueCounts) -> ValueCounts:
 def _from_counts(of: ex.Measure, values: ValueCounts, rows: int) -> Series:
     """A measure from the different values and how often each occurs."""
     if of.name == "distinct":
-        return Series(of.type, _distinct(values, rows))
+        return Series(of.type, values.different(rows))
     values = _in_order(values)
-    begin = np.searchsorted(values.rows, np.arange(rows))
-    end = np.searchsorted(values.rows, np.arange(rows), "right")
+    sizes = values.different(rows)
+    end = np.cumsum(sizes)
+    begin = end - sizes
     some = begin < end
     known = None if some.all() else some
     series = values.values
@@ -264,7 +261,7 @@ def _ranks(of: ex.Measure, values: ValueCounts, begin: Index, end: Index) -> Ind
         # some groups at a time, so that running counts of very many values take no memory
         low = int(begin[first])
         last = max(int(np.searchsorted(end, low + _AT_ONCE, "right")), first + 1)
-        running = np.r_[0, np.cumsum(values.counts[low : int(end[last - 1])])]
+        running = np.r_[0, np.cumsum(values.counts[low : int(end[last - 1])], dtype=np.int64)]
         some = slice(first, last)
         before = running.take(begin[some] - low)
         totals = running.take(end[some] - low) - before
@@ -278,7 +275,7 @@ def _ranks(of: ex.Measure, values: ValueCounts, begin: Index, end: Index) -> Ind
     return np.where(begin < end, out, 0)
 
 
-def _entropies(counts: NDArray[np.int64], begin: Index, end: Index) -> NDArray[np.float64]:
+def _entropies(counts: NDArray[Any], begin: Index, end: Index) -> NDArray[np.float64]:
     out = np.zeros(len(begin), np.float64)
     for row, (low, high) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
         mine = counts[low:high].tolist()
@@ -311,7 +308,7 @@ def _gaps(starts: ValueCounts) -> ValueCounts:
     repeated = np.flatnonzero(counts > 1)
     owner = np.concatenate([rows[1:].take(inside), rows.take(repeated)])
     gap = np.concatenate([(times[1:] - times[:-1]).take(inside), np.zeros(len(repeated), np.int64)])
-    count = np.concatenate([np.ones(len(inside), np.int64), counts.take(repeated) - 1])
+    count = np.concatenate([np.ones(len(inside), np.int64), counts.take(repeated).astype(np.int64) - 1])
     identity = np.arange(int(rows.max(initial=-1)) + 1)
     return ValueCounts(owner, Series(DURATION, gap), count).regroup(identity, len(identity))
 
@@ -370,10 +367,9 @@ def whole_number(inner: ex.Measure, groups: Grouped) -> int | Fraction:
         halves = int((sums >> 32).sum()), int((sums & 0xFFFF_FFFF).sum())
         return (halves[0] << 32) + halves[1]
     values = _values(groups, Aggregate(VALUES, inner.args[0]))
-    if values.ordered and values.values.values.dtype in (np.uint32, np.int64):
-        plain = values.values.values
-        if plain.dtype == np.uint32 or int(plain.max(initial=0)) < 1 << 32:
-            return value_runs.count_different(plain)
+    plain = values.values.values
+    if values.ordered and plain.dtype in (np.uint32, np.int64) and int(plain.max(initial=0)) < 1 << 32:
+        return value_runs.count_different(plain)
     return count_different(identity_columns(values.values))
 
 
@@ -405,7 +401,7 @@ def _fit(of: ex.Measure, groups: Grouped, window: Window) -> Measured:
     bins = _values(groups, parts_of(of)[0])
     starts = bins.values.values.astype(np.int64)
     found = schedule_fit(
-        starts, held, window.first, window.last, bins.rows, groups.rows, flows_of=bins.counts
+        starts, held, window.first, window.last, bins.rows, groups.rows, flows_of=bins.counts.astype(np.int64)
     )
     known = ~np.isnan(found.value)
     series = Series(of.type, np.where(known, found.value, 0.0), None if known.all() else known)

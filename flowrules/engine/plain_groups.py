@@ -58,5 +58,5 @@ class PlainGroups:
         parts: dict[Aggregate, Part] = {}
         for aggregate, part in self._parts.items():
             met = MetGroups()
-            parts[aggregate] = part.finish_rows(met.rows_of)
+            parts[aggregate] = part.finish_met(met)
         return self._key.decode_plain(met.keys()), met.counts(), parts

@@ -9,7 +9,7 @@ What passes ``HELD`` pairs goes to temporary files when more come.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +34,9 @@ FILES: Final = 32
 
 FIRST_ROOM: Final = 1 << 16
 """How many pairs there is room for at first."""
+
+NEAR: Final = 1 << 20
+"""Different values below this are counted in a table."""
 
 HALF: Final = np.uint64(32)
 LOW: Final = np.uint64(0xFFFF_FFFF)
@@ -75,8 +78,10 @@ class ValueRuns:
     """
 
     _room: Words = field(default=_NO_WORDS)
-    _rows: int = 0
+    _waiting: int = 0
     """So many words at the front of the room wait."""
+    rows: int = 0
+    """How many rows the pairs are of."""
     _runs: list[_Sorted] = field(factory=list)
     _stored: list[list[_Sorted]] = field(factory=list)
     """Runs in files, by level: each of a level is made of ``FILES`` of the level before."""
@@ -86,21 +91,28 @@ class ValueRuns:
         """Whether some of the pairs lie in files."""
         return any(self._stored)
 
+    @property
+    def count_dtype(self) -> np.dtype[Any]:
+        """What holds how often any pair occurs."""
+        return np.dtype(np.uint32 if self.rows <= LOW else np.int64)
+
     def add(self, groups: NDArray[Any] | None, values: NDArray[Any]) -> None:
         """Count pairs of ``groups`` (whole numbers below 2**32; ``None``: 1) and values (uint32)."""
+        self.rows += len(values)
         begin = 0
         while begin < len(values):
-            if self._rows == len(self._room):
+            if self._waiting == len(self._room):
                 self._make_room()
-            end = min(begin + len(self._room) - self._rows, len(values))
-            halves = self._room[self._rows : self._rows + end - begin].view(np.uint32).reshape(-1, 2)
+            end = min(begin + len(self._room) - self._waiting, len(values))
+            halves = self._room[self._waiting : self._waiting + end - begin].view(np.uint32).reshape(-1, 2)
             halves[:, _HIGH_PLACE] = 1 if groups is None else groups[begin:end]
             halves[:, _LOW_PLACE] = values[begin:end]
-            self._rows += end - begin
+            self._waiting += end - begin
             begin = end
 
     def merge(self, other: ValueRuns) -> None:
         """Add what another thread has met."""
+        self.rows += other.rows
         self._settle()
         other._settle()
         for run in other._runs:
@@ -128,26 +140,26 @@ class ValueRuns:
     def replace(self, run: Run) -> None:
         """Hold these pairs instead; their words come in any order, each once."""
         order = np.argsort(run.words)
-        self._rows, self._stored = 0, []
+        self._waiting, self._stored, self.rows = 0, [], int(run.counts.sum())
         self._runs = [_Sorted(run.words.take(order), run.counts.take(order))]
 
     def _make_room(self) -> None:
         """Room for more: more of it, or what waits is sorted away."""
-        if self._rows == WAITING:
+        if self._waiting == WAITING:
             self._settle()
-        if not self._rows:
+        if not self._waiting:
             self._hold(HELD)
         size = len(self._room)
-        if self._rows == size:
+        if self._waiting == size:
             room = np.empty(min(max(4 * size, FIRST_ROOM), WAITING), np.uint64)
             room[:size] = self._room
             self._room = room
 
     def _settle(self) -> None:
-        if not self._rows:
+        if not self._waiting:
             return
-        words = self._room[: self._rows]
-        self._rows = 0
+        words = self._room[: self._waiting]
+        self._waiting = 0
         words.sort()
         different = 1 + int(np.count_nonzero(words[1:] != words[:-1]))
         if 3 * different <= 2 * len(words):
@@ -171,7 +183,7 @@ class ValueRuns:
         """Put the runs in memory into files where they are of more than so many pairs."""
         if sum(map(len, self._runs)) > most:
             runs, self._runs = self._runs, []
-            self._keep(_in_files(runs), 0)
+            self._keep(self._in_files(runs), 0)
 
     def _keep(self, run: _Sorted, level: int) -> None:
         while len(self._stored) <= level:
@@ -179,71 +191,80 @@ class ValueRuns:
         self._stored[level].append(run)
         if len(self._stored[level]) >= FILES:
             runs, self._stored[level] = self._stored[level], []
-            self._keep(_in_files(runs), level + 1)
+            self._keep(self._in_files(runs), level + 1)
+
+    def _in_files(self, runs: Sequence[_Sorted]) -> _Sorted:
+        """The runs as one in a file."""
+        if len(runs) == 1 and runs[0].counts is None:
+            (words,) = stored((np.dtype(np.uint64),), [(runs[0].words,)])
+            return _Sorted(words, None)
+        dtypes = (np.dtype(np.uint64), self.count_dtype)
+        words, counts = stored(dtypes, ((p.words, p.counts) for p in _pieces(runs)))
+        return _Sorted(words, counts)
 
 
 class MetGroups:
-    """The groups that ascending pairs belong to: their keys, and how many rows each has."""
+    """The groups that ascending pairs belong to."""
 
     def __init__(self) -> None:
         self._keys: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
         self._counts: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        self._met = 0
+        self._sizes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
         self._last: int | None = None
 
-    def rows_of(self, run: Run) -> NDArray[np.intp]:
-        """Which group each of the next pairs belongs to, the first met being 0."""
+    def add(self, run: Run) -> None:
+        """Look at the next pairs."""
+        if not len(run):
+            return
         keys = (run.words >> HALF).astype(np.uint32)
-        new = np.empty(len(keys), np.bool_)
-        np.not_equal(keys[1:], keys[:-1], out=new[1:])
-        new[:1] = True
-        first = np.flatnonzero(new)
-        counts = np.add.reduceat(run.counts, first, dtype=np.int64) if len(first) else self._counts[0]
-        ends = np.append(first[1:], len(keys))
-        going_on = len(first) > 0 and int(keys[0]) == self._last
-        begin = self._met - going_on
-        rows = np.repeat(np.arange(begin, begin + len(first)), ends - first)
-        if going_on:
+        first = _firsts(keys)
+        counts = np.add.reduceat(run.counts, first, dtype=np.int64)
+        sizes = np.diff(first, append=len(keys))
+        if int(keys[0]) == self._last:
+            # the last group goes on
             self._counts[-1][-1] += counts[0]
-            first, counts = first[1:], counts[1:]
+            self._sizes[-1][-1] += sizes[0]
+            first, counts, sizes = first[1:], counts[1:], sizes[1:]
         if len(first):
             self._keys.append(keys.take(first))
             self._counts.append(counts)
-            self._met += len(first)
+            self._sizes.append(sizes)
             self._last = int(keys[-1])
-        return rows
 
     def keys(self) -> NDArray[np.uint32]:
-        """The keys of the groups, ascending."""
+        """The groups' numbers or keys, ascending."""
         return np.concatenate(self._keys)
 
     def counts(self) -> NDArray[np.int64]:
         """How many rows each group has."""
         return np.concatenate(self._counts)
 
+    def sizes(self) -> NDArray[np.int64]:
+        """How many different values each group has."""
+        return np.concatenate(self._sizes)
 
-def count_different(values: NDArray[np.uint32]) -> int:
-    """How many different values there are, of any number of them."""
+
+def count_different(values: NDArray[Any]) -> int:
+    """How many different ones there are of any number of values (whole numbers below 2**32)."""
+    size = int(values.max(initial=0)) + 1
+    parts = (values[begin : begin + WAITING] for begin in range(0, len(values), WAITING))
+    if size <= NEAR:
+        seen = np.zeros(size, np.bool_)
+        for part in parts:
+            seen[part] = True
+        return int(np.count_nonzero(seen))
     if len(values) <= WAITING:
         return len(_different(values))
     runs = ValueRuns()
-    for begin in range(0, len(values), WAITING):
-        runs.add(None, _different(values[begin : begin + WAITING]))
+    for part in parts:
+        runs.add(None, _different(part))
     return sum(map(len, runs.pieces()))
 
 
-def _different(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    ordered = np.sort(values)
+def _different(values: NDArray[Any]) -> NDArray[np.uint32]:
+    ordered = values.astype(np.uint32)
+    ordered.sort()
     return ordered.take(_firsts(ordered))
-
-
-def _in_files(runs: Sequence[_Sorted]) -> _Sorted:
-    if len(runs) == 1 and runs[0].counts is None:
-        (words,) = stored((np.dtype(np.uint64),), [(runs[0].words,)])
-        return _Sorted(words, None)
-    pieces: Iterable[Run] = _pieces(runs)
-    words, counts = stored((np.dtype(np.uint64), np.dtype(np.int64)), ((p.words, p.counts) for p in pieces))
-    return _Sorted(words, counts)
 
 
 def _pieces(runs: Sequence[_Sorted]) -> Iterator[Run]:

@@ -95,12 +95,16 @@ def test_memory_holds_a_bounded_number_of_pairs(values: int, monkeypatch: pytest
     assert held(whole) == held(runs)
 
 
-@given(values=st.lists(st.integers(0, 9)), waiting=st.integers(1, 9))
-def test_different_values_are_counted_a_part_at_a_time(values: list[int], waiting: int) -> None:
+@given(
+    values=st.lists(st.integers(0, 9) | st.sampled_from([4_000_000_000])),
+    waiting=st.integers(1, 9),
+    dtype=st.sampled_from([np.uint32, np.int64]),
+)
+def test_different_values_are_counted_a_part_at_a_time(values: list[int], waiting: int, dtype: type) -> None:
     with pytest.MonkeyPatch.context() as patch:
         limits(patch, waiting, 3, 2)
 
-        assert count_different(np.array(values, np.uint32)) == len(set(values))
+        assert count_different(np.array(values, dtype)) == len(set(values))
 
 
 @given(pairs=st.sets(st.tuples(st.integers(0, 3), st.integers(0, 5))), cuts=st.sets(st.integers(1, 20)))
@@ -109,14 +113,13 @@ def test_groups_are_met_across_pieces(pairs: set[tuple[int, int]], cuts: set[int
     counts = [3 * group + value + 1 for group, value in ordered]
     keys = sorted({group for group, _ in ordered})
     met = MetGroups()
-    rows = []
     bounds = [0, *sorted(c for c in cuts if c < len(ordered)), len(ordered)]
     for begin, end in itertools.pairwise(bounds):
         words = np.array([group << 32 | value for group, value in ordered[begin:end]], np.uint64)
-        rows += met.rows_of(Run(words, np.array(counts[begin:end], np.uint32))).tolist()
+        met.add(Run(words, np.array(counts[begin:end], np.uint32)))
 
     assert met.keys().tolist() == keys
-    assert rows == [keys.index(group) for group, _ in ordered]
+    assert met.sizes().tolist() == [sum(group == key for group, _ in ordered) for key in keys]
     assert met.counts().tolist() == [
         sum(c for (group, _), c in zip(ordered, counts, strict=True) if group == key) for key in keys
     ]
