@@ -141,6 +141,18 @@ def test_counts_past_32_bits_are_kept() -> None:
     assert held(runs) == {(1, 7): 1 << 33}
 
 
+def test_counts_past_32_bits_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits(monkeypatch, 1, 1, 4)
+    often, runs = ValueRuns(), ValueRuns()
+    often.replace(Run(np.array([1 << 32 | 7, 1 << 32 | 9], np.uint64), np.array([1 << 33, 1], np.int64)))
+    fill(runs, [(1, 7), (1, 8)])
+    runs.merge(often)
+    fill(runs, [(1, 9), (2, 0), (2, 0)])
+
+    assert runs.in_files
+    assert held(runs) == {(1, 7): (1 << 33) + 1, (1, 8): 1, (1, 9): 2, (2, 0): 2}
+
+
 RULES = """\
 ruleset values.test { version "1.0.0" title "Values" }
 
@@ -170,7 +182,7 @@ def flows(kinds: str) -> list[Chunk]:
                 {
                     "sip": sip,
                     "dip": dip,
-                    "dport": (base % 7).astype(np.uint16),
+                    "dport": np.where((kind == "u") & (base % 4 == 3), 9, base % 7).astype(np.uint16),
                     "bytes": size,
                     "stime": 1_767_571_200_000 + base * 1_800_000,
                     "duration": np.zeros(4, np.int64),
