@@ -111,6 +111,9 @@ class CutCells:
         of_place = piece.of(self.signatures.of_cell)
         if not of_place.any():
             return
+        if (of_place == of_place[0]).all():
+            self._add_alike(int(of_place[0]), rows)
+            return
         signature: Cells = of_place.take(piece.places)
         found: list[Classes | None] = [None] * len(self._fields)
         live: NDArray[np.bool_] | None = None
@@ -135,6 +138,25 @@ class CutCells:
             else:
                 number += part
         assert number is not None
+        self._count(number, rows)
+
+    def _add_alike(self, signature: int, rows: Rows) -> None:
+        """Count a piece whose cells are of one signature."""
+        live: NDArray[np.bool_] | None = None
+        for field in self._fields:
+            if field.selective:
+                passed = field.alive_in(signature).take(field.classes.of(rows))
+                live = passed if live is None else live & passed
+        if live is not None and np.count_nonzero(live) < _MOST_LIVE * rows.rows:
+            rows = rows.take(np.flatnonzero(live))
+            if not rows.rows:
+                return
+        number = self._fields[0].local_in(signature, rows)
+        for field in self._fields[1:]:
+            number += field.local_in(signature, rows)
+        self._count(number, rows)
+
+    def _count(self, number: Cells, rows: Rows) -> None:
         self._tallies.grow(int(self._offsets[-1]))
         self._tallies.add(number.astype(np.intp), [rows.column(name) for name in self._names])
 
@@ -271,6 +293,31 @@ class _CutField:
         """What each row's class adds to its number."""
         out: Cells = self._table.take(self._place(signature, classes))
         return out
+
+    def local_in(self, signature: int, rows: Rows) -> Cells:
+        """What each row's class adds to its number in one signature."""
+        first = signature * self.classes.count
+        table = self._table[first : first + self.classes.count]
+        own = self.classes.intervals(rows)
+        if own is None:
+            out: Cells = table.take(self.classes.of(rows))
+            return out
+        interval, classes = own
+        entries = table.take(classes)
+        if len(entries) > 1 and entries[1] > entries[0]:
+            begin, step = int(entries[0]), int(entries[1]) - int(entries[0])
+            if (entries == begin + step * np.arange(len(entries))).all():
+                # as multiples of the intervals they need no look-up
+                out = interval.astype(np.uint32)
+                out *= np.uint32(step)
+                out += np.uint32(begin)
+                return out
+        return entries.take(interval)
+
+    def alive_in(self, signature: int) -> NDArray[np.bool_]:
+        """The classes in which some open member of one signature may pass, as far as this field tells."""
+        first = signature * self.classes.count
+        return self._alive[first : first + self.classes.count]
 
     def alive(self, signature: Cells, classes: Classes) -> NDArray[np.bool_]:
         """Which rows some open member may pass, as far as this field tells."""

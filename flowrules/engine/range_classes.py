@@ -53,13 +53,16 @@ class RangeClasses:
         words = np.ascontiguousarray(np.packbits(np.stack(told), axis=0).T)
         whole = words.view(np.dtype((np.void, words.shape[1]))).reshape(-1)
         _, first, classes = np.unique(whole, return_index=True, return_inverse=True)
+        # in the order of their values: what tells one from the next is then little
+        order = np.argsort(first)
+        first, classes = first.take(order), np.argsort(order).take(classes.reshape(-1))
         self.values: NDArray[Any] = tried.take(first)
         """A value of each class."""
         self.told = tuple((test, held.take(first)) for test, held in zip(parts, told, strict=True))
         """Each test with the classes whose values pass it."""
         self.count = len(first)
         """How many classes there are."""
-        self._finder.name_classes(classes.reshape(-1).astype(np.uint16))
+        self._finder.name_classes(classes.astype(np.uint16))
         self._of_table: tuple[NDArray[Any], Classes] | None = None
 
     def of(self, rows: Rows) -> Classes:
@@ -70,7 +73,21 @@ class RangeClasses:
         found: Classes = held
         return found
 
+    def intervals(self, rows: Rows) -> tuple[NDArray[np.uint8], Classes] | None:
+        """The interval of each row's value and the class of each interval, ``None`` where there are many intervals."""
+        finder = self._finder
+        if not isinstance(finder, _NumberIntervals) or not finder.few:
+            return None
+        held = rows.held.get(("intervals", id(self)))
+        if held is None:
+            held = rows.held["intervals", id(self)] = finder.intervals(rows.column(self.name))
+        found: NDArray[np.uint8] = held
+        return found, finder.classes
+
     def _of(self, rows: Rows) -> Classes:
+        own = self.intervals(rows)
+        if own is not None:
+            return own[1].take(own[0])
         listed = rows.listed(self.name)
         if listed is None:
             return self._finder.of(rows.column(self.name))
@@ -91,7 +108,7 @@ class _NumberIntervals:
         limits = np.iinfo(dtype)
         self._values = turning_points(int(limits.min), int(limits.max), tests).astype(dtype)
         self._starts: Cuts = self._values[1:]
-        self._classes = np.zeros(1, np.uint16)
+        self.classes = np.zeros(1, np.uint16)
         self._table = np.zeros(1, np.uint16)
 
     def values(self) -> NDArray[Any]:
@@ -101,30 +118,48 @@ class _NumberIntervals:
         # neighbours of one class are one interval
         kept = np.flatnonzero(classes[1:] != classes[:-1])
         self._starts = self._starts.take(kept)
-        self._classes = np.concatenate((classes[:1], classes[1:].take(kept)))
+        self.classes = np.concatenate((classes[:1], classes[1:].take(kept)))
         if len(self._starts) > COMPARED:
             # cuts of times lie close together far from 0: counted from just before the first of them
             first = int(self._starts[0])
             self._base = first - 1 if first > 1 << 20 else 0
             self._table = self._by_bucket()
 
+    @property
+    def few(self) -> bool:
+        """Whether there are so few intervals that values are compared with the first of each."""
+        return len(self._starts) <= COMPARED
+
+    def intervals(self, column: NDArray[Any]) -> NDArray[np.uint8]:
+        """The interval of each value, where they are few."""
+        limits = np.iinfo(column.dtype)
+        out: NDArray[np.uint8] | None = None
+        below = 0
+        for start in self._starts.tolist():
+            if start > limits.max:
+                break
+            if start <= limits.min:
+                below += 1
+                continue
+            passed = (column >= column.dtype.type(start)).view(np.uint8)
+            if out is None:
+                out = passed
+            else:
+                out += passed
+        if out is None:
+            return np.full(len(column), below, np.uint8)
+        if below:
+            out += np.uint8(below)
+        return out
+
     def of(self, column: NDArray[Any]) -> Classes:
-        if len(self._starts) <= COMPARED:
-            interval = np.zeros(len(column), np.uint8)
-            limits = np.iinfo(column.dtype)
-            for start in self._starts.tolist():
-                if start > limits.max:
-                    break
-                if start > limits.min:
-                    interval += (column >= column.dtype.type(start)).view(np.uint8)
-                else:
-                    interval += np.uint8(1)
-            return self._classes.take(interval)
+        if self.few:
+            return self.classes.take(self.intervals(column))
         out = self._table.take(_bucket(column, self._base))
         divided = np.flatnonzero(out == _DIVIDED)
         if len(divided):
             values = column.take(divided).astype(self._starts.dtype)
-            out[divided] = self._classes.take(self._starts.searchsorted(values, "right"))
+            out[divided] = self.classes.take(self._starts.searchsorted(values, "right"))
         return out
 
     def _by_bucket(self) -> Classes:
@@ -133,7 +168,7 @@ class _NumberIntervals:
             return np.full(_LOG_BUCKETS, _DIVIDED)
         starts, before = _bucket(self._starts, self._base), _bucket(self._starts - 1, self._base)
         buckets = np.arange(_LOG_BUCKETS, dtype=starts.dtype)
-        out = self._classes.take(starts.searchsorted(buckets, "right"))
+        out = self.classes.take(starts.searchsorted(buckets, "right"))
         out[starts[starts == before]] = _DIVIDED
         # floats below 0 are in the other order
         out[_LOG_BUCKETS // 2 :] = _DIVIDED

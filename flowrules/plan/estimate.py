@@ -6,13 +6,13 @@ which way is cheaper, not how long a run takes on another machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Final
 
 from flowrules.model import expression as ex
-from flowrules.plan.cell_tests import ADDRESS_FIELDS, CUT_FIELDS, atoms, cut_field
-from flowrules.plan.cost import CHEAP, TAKE, cost
+from flowrules.plan.cell_tests import ADDRESS_FIELDS, CUT_FIELDS, atoms, cut_field, range_count
+from flowrules.plan.cost import CHEAP, COMPARE, TAKE, cost
 from flowrules.plan.field_use import TYPES, fields_of
 from flowrules.plan.plan import CellMember, CellPlan, GroupingPlan, Step
 
@@ -30,6 +30,8 @@ SELECTING: Final = 0.5
 """The rows that pass, from the truths of all."""
 CUTTING: Final = 1.8
 """The class of a value among thresholds or ranges of addresses."""
+PLACING: Final = 0.3
+"""What the class of a value adds to a number."""
 NARROWING: Final = 3.0
 """What is left of such a class in one signature."""
 
@@ -127,13 +129,13 @@ def by_cells(
     steps: list[Step] = []
     if fields:
         steps.append(Step(f"classes of {', '.join(fields)}", len(fields) * (TAKE + 0.1)))
-    steps.append(Step("cells", NUMBERING))
+        steps.append(Step("cells", NUMBERING))
     whole = [m for m in members if m.counted and not m.keyed and not m.cuts]
     if whole:
         steps.append(Step("counting by cell", COUNTING * (1 + _sums(whole, groupings))))
     cut = list(dict.fromkeys(name for names in clusters for name in names))
     if cut:
-        steps.append(Step(f"classes of {', '.join(cut)}", CUTTING * len(cut)))
+        steps.append(Step(f"classes of {', '.join(cut)}", sum(_cutting(members, cut))))
     for number, names in enumerate(clusters):
         own = [m for m in members if m.cuts and m.cluster == number]
         share = min(1.0, sum(_share(m) for m in own))
@@ -141,8 +143,10 @@ def by_cells(
             # the others are left out by their addresses
             steps.append(Step(f"rows that pass by {names[0]}", NARROWING))
             share *= _BY_ADDRESS
-        each = NARROWING * len(names) + COUNTING * (1 + _sums(own, groupings))
-        steps.append(Step(f"counting by {', '.join(names)} in each cell", TAKE + share * each))
+        # rows that are all of one cell need not be told apart first
+        narrowing, cell = (NARROWING, TAKE) if fields else (PLACING, 0.0)
+        each = narrowing * len(names) + COUNTING * (1 + _sums(own, groupings))
+        steps.append(Step(f"counting by {', '.join(names)} in each cell", cell + share * each))
     hosted: dict[tuple[ex.Expression, ...], list[CellMember]] = {}
     for member in members:
         if member.counted and member.keyed:
@@ -158,6 +162,21 @@ def by_cells(
         )
         steps.append(Step("tests on those rows, and counting", sum(_chosen(m, groupings) for m in chosen)))
     return steps
+
+
+def _cutting(members: Sequence[CellMember], fields: Sequence[str]) -> Iterator[float]:
+    """What the class of a value costs, of each field that is cut: of a number with few cuts it is compared with each."""
+    cuts: dict[str, dict[int, int]] = {}
+    for member in members:
+        for cut in member.cuts:
+            for atom in atoms(cut):
+                name = cut_field(atom)
+                if name is not None:
+                    cuts.setdefault(name, {})[id(atom)] = range_count(atom)
+    for name in fields:
+        count = sum(cuts.get(name, {}).values())
+        compared = count * (COMPARE[8] + COMPARE[1]) + PLACING
+        yield CUTTING if name in ADDRESS_FIELDS else min(compared, CUTTING)
 
 
 def classes_at_most(cells: CellPlan) -> dict[str, int]:
