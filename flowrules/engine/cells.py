@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Partial
@@ -144,7 +144,8 @@ class CellTask:
             cluster = clusters.setdefault(member.cluster, len(clusters)) if cuts else 0
             keyed = member.coder is not None
             members.append(CellMember(len(groupings), tests, rest, member.counted, keyed, cuts, cluster))
-            groupings.append(evolve(member.planned, where=where.predicates))
+            own = member.planned
+            groupings.append(GroupingPlan(own.scan, where.predicates, own.keys, own.inside, own.aggregates))
             asked += (*tests, *base_atoms(cuts))
         names = fields_of(asked, TYPES)
         fields = [name for name in self.classes.fields if name in names]

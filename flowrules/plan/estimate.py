@@ -7,6 +7,7 @@ which way is cheaper, not how long a run takes on another machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Final
 
@@ -48,6 +49,7 @@ def total(steps: Iterable[Step]) -> float:
     return sum(s.nanoseconds for s in steps)
 
 
+@lru_cache(maxsize=1 << 14)
 def passing(predicate: ex.Expression) -> float:
     """About which part of all flows passes a predicate: a guess from its form, for nothing is known of the flows."""
     match predicate:
