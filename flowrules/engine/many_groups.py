@@ -37,15 +37,11 @@ if TYPE_CHECKING:
 SAMPLE: Final = 1 << 15
 """How many rows of a piece are looked at."""
 
-LEAST_ROWS: Final = 1 << 12
-"""Pieces with fewer rows tell nothing."""
-
-FEW: Final = 1 << 12
+FEW: Final = 1 << 15
 """Tables of so many groups are quicker than sorting, whatever the rows."""
 
 SHARE: Final = 4
-"""Rows are sorted where at least every so-manieth of the sample is a group of its own."""
-
+"""Rows are sorted where at least every so-manieth that came lately, and of the sample, is a group of its own."""
 
 _TIMES: Final = (ex.Bin, ex.Clock)
 """Keys of times, whose codes are near one another."""
@@ -60,6 +56,9 @@ class ManyGroups:
         self._runs = GroupRuns()
         self._chosen = False
         self._looked = 0
+        """How many groups the table had when its growth was last looked at."""
+        self._since = 0
+        """How many rows have come since."""
 
     @staticmethod
     def suits(grouping: Grouping) -> bool:
@@ -94,12 +93,16 @@ class ManyGroups:
         return all(cheap(c, rows) for c in self._grouping.coders)
 
     def _choose(self, rows: Rows) -> bool:
-        size = self._grouping.size()
-        if rows.rows < LEAST_ROWS and size < 8 * FEW:
-            return False
-        if self._looked and size < 2 * self._looked:
-            return False
-        self._looked = max(size, FEW)
+        """Look at the first piece, where it is large, and then whenever the table has twice as many groups."""
+        size, since = self._grouping.size(), self._since
+        first = not since and rows.rows >= SAMPLE
+        self._since += rows.rows
+        if not first:
+            if size < FEW or size < 2 * self._looked:
+                return False
+            grown, self._looked, self._since = size - self._looked, size, rows.rows
+            if SHARE * grown < since:
+                return False
         sample = rows
         if rows.rows > SAMPLE:
             sample = rows.take(np.arange(0, rows.rows, rows.rows // SAMPLE))
@@ -107,7 +110,8 @@ class ManyGroups:
         if keys is None:
             return False
         met = _count_different(keys)
-        self._chosen = SHARE * met >= sample.rows and (met > FEW or size >= 8 * FEW)
+        # most groups are new at first: whether they stay so tell the table's growth, or a first piece of hardly anything else
+        self._chosen = (3 * met >= 2 * sample.rows) if first else (SHARE * met >= sample.rows)
         return self._chosen
 
     def _raws(self, rows: Rows) -> list[Raw] | None:

@@ -36,7 +36,6 @@ from tests.engine.test_against_oracle import check_against_oracle, everything, f
 def sorting(waiting: int = 3, held: int = 1 << 20, piece: int = 2) -> Iterator[None]:
     """All rows that can be are sorted, so many at a time; what passes ``held`` bytes goes to files."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(many_groups, "LEAST_ROWS", 1)
         patch.setattr(many_groups, "FEW", 0)
         patch.setattr(many_groups, "SHARE", 1 << 20)
         patch.setattr(group_runs, "WAITING", waiting)
