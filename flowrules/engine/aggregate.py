@@ -200,6 +200,17 @@ class Partial:
         for aggregate, part in self._parts.items():
             part.add_counted(sums[aggregate])
 
+    def add_total(self, flows: int, sums: Mapping[Aggregate, int]) -> None:
+        """The same for a grouping without keys."""
+        if not flows:
+            return
+        self._flows += flows
+        if len(self._counts) < 2:
+            self._counts = grown(self._counts, 2)
+        self._counts[1] += flows
+        for aggregate, part in self._parts.items():
+            part.add_total(sums[aggregate])
+
     def _number_groups(self, plain: PlainGroups) -> None:
         """Count by numbers of groups from now on, and what was counted until now."""
         self._plain = None

@@ -389,8 +389,7 @@ class CellCounter:
 
     def _flush_cuts(self, cut: CutCells) -> None:
         for i, flows, sums in cut.flush():
-            groups = {n: np.array([0, *s], np.int64) for n, s in sums.items()}
-            _put(self._task.members[i], self._partials[i], np.array([0, flows], np.int64), groups)
+            _put_total(self._task.members[i], self._partials[i], flows, sums)
 
     def _reserve(self, rows: Rows) -> bool:
         """Whether the sums of a piece are exact; makes room for them."""
@@ -450,6 +449,11 @@ def _put(
     """Give a partial its groups' counts and sums."""
     parts = {a: sums[a.of.name] for a in member.aggregates if isinstance(a.of, ex.Field)}
     partial.add_counted(counts, parts)
+
+
+def _put_total(member: CellCounted, partial: Partial, flows: int, sums: Mapping[str, int]) -> None:
+    """Give a partial without keys its flows and sums."""
+    partial.add_total(flows, {a: sums[a.of.name] for a in member.aggregates if isinstance(a.of, ex.Field)})
 
 
 class _WholeCells:
@@ -521,8 +525,8 @@ class _WholeCells:
         self._pieces, self._entries = [], 0
         for i, unit in self._members:
             wanted = np.flatnonzero(passed[:, unit].take(cells))
-            own = {n: np.array([0, s.take(wanted).sum()]) for n, s in sums.items()}
-            _put(members[i], partials[i], np.array([0, counts.take(wanted).sum()]), own)
+            own = {n: int(s.take(wanted).sum()) for n, s in sums.items()}
+            _put_total(members[i], partials[i], int(counts.take(wanted).sum()), own)
 
 
 def _added(

@@ -26,7 +26,7 @@ from flowrules.model import expression as ex
 from flowrules.plan.cell_tests import atoms
 
 Cells = NDArray[np.uint32]
-Sums = Mapping[str, NDArray[np.int64]]
+Sums = Mapping[str, int]
 
 MOST_CUT_CELLS: Final = 1 << 20
 """The most numbers that signatures and local classes may make; beyond it the rows of each grouping are selected."""
@@ -192,7 +192,7 @@ class CutCells:
                 index = index if among is None else among.take(index)
             flows = counts if index is None else counts.take(index)
             volumes = {n: s if index is None else s.take(index) for n, s in sums.items()}
-            totals = {n: s.sum(keepdims=True) for n, s in volumes.items()}
+            totals = {n: int(s.sum()) for n, s in volumes.items()}
             out.append((member.place, int(flows.sum()), totals))
         return out
 

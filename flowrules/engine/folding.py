@@ -73,10 +73,10 @@ class Decided:
 
     def matter(self, task: Task) -> bool:
         """Whether a row may pass the predicates of any grouping or collection of a task."""
-        wheres = (where for where, _ in (*task.groupings, *task.collections))
         if not self.truths:
-            return any(True for _ in wheres)
+            return bool(task.groupings or task.collections)
         if not self._matters:
+            wheres = (where for where, _ in (*task.groupings, *task.collections))
             self._matters.append(any(map(self.may_pass, wheres)))
         return self._matters[0]
 
@@ -107,6 +107,7 @@ class Folds:
         self._nodes = list(nodes.values())
         """What predicates are made of before these."""
         self._places = {number: place for place, number in enumerate(nodes)}
+        self._identities = np.array(list(nodes), np.intp)
         self._around = around
         self._known: dict[bytes, Decided] = {}
         self._tests: dict[str, list[int]] = {}
@@ -141,8 +142,11 @@ class Folds:
         key = states.tobytes()
         held = self._known.get(key)
         if held is None:
-            truths = {id(self._nodes[p]): bool(states[p] == ALWAYS) for p in np.flatnonzero(states).tolist()}
-            never = frozenset(number for number, told in truths.items() if not told)
+            told = np.flatnonzero(states)
+            always = states.take(told) == ALWAYS
+            numbers = self._identities.take(told)
+            truths = dict(zip(numbers.tolist(), always.tolist(), strict=True))
+            never = frozenset(numbers[~always].tolist())
             held = self._known.setdefault(key, Decided(truths, never) if truths else NOTHING_DECIDED)
         return held
 

@@ -58,6 +58,10 @@ class GroupPart:
         """Add sums of known values by group number, of rows counted elsewhere; only sums can be had so."""
         raise NotImplementedError
 
+    def add_total(self, total: int) -> None:
+        """The same for the one group of all rows."""
+        raise NotImplementedError
+
     def merge(self, other: Any) -> None:
         """Add what another thread has counted of the same part."""
         raise NotImplementedError
@@ -185,6 +189,9 @@ class _SumPart(GroupPart):
     def add_counted(self, sums: NDArray[np.int64]) -> None:
         groups = np.flatnonzero(sums)
         self._whole.add(groups, len(sums), sums.take(groups))
+
+    def add_total(self, total: int) -> None:
+        self._whole.add(None, 2, np.array([total], np.uint64))
 
     def merge(self, other: _SumPart) -> None:
         self._unknown.merge(other._unknown)
