@@ -136,9 +136,10 @@ class Partial:
         self._flows = 0
         self._counts = np.zeros(0, np.int64)
         self._parts: dict[Aggregate, GroupPart] = {a: make_part(grouping, a) for a in grouping.aggregates}
-        self._many = ManyGroups(grouping) if ManyGroups.suits(grouping) else None
         self._plain = PlainGroups.of(grouping.coders, self._parts)
         """The groups, while they go by their keys and have no numbers."""
+        suits = self._plain is None and ManyGroups.suits(grouping)
+        self._many = ManyGroups(grouping) if suits else None
 
     @property
     def numbered(self) -> bool:

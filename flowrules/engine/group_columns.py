@@ -6,7 +6,7 @@ both the sum is exact whatever its size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from flowrules.engine.exact_sums import smallest
 from flowrules.engine.group_runs import ROWS, Name
-from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals
+from flowrules.engine.grouped import Extremes, Grouped, Matches, Part, Totals, ValueCounts
 from flowrules.engine.predicates import truth
 from flowrules.engine.row_values import Rows, Values
 from flowrules.engine.spreading import WEIGHTS
@@ -94,9 +94,11 @@ def _put(out: Columns, aggregate: Aggregate, what: str, array: Array) -> None:
 
 
 def columns_of_groups(groups: Grouped) -> Columns | None:
-    """The columns of groups; ``None`` where there are none for some part."""
+    """The columns of groups, but for different values; ``None`` where there are none for some part."""
     out: Columns = {ROWS: groups.counts}
     for aggregate, part in groups.parts.items():
+        if isinstance(part, ValueCounts):
+            continue
         columns = _columns_of_part(aggregate, part, groups.counts)
         if columns is None:
             return None
@@ -147,9 +149,7 @@ def _columns_of_sums(aggregate: Aggregate, part: Totals, counts: NDArray[np.int6
 # ---- back
 
 
-def parts_of_columns(
-    aggregates: tuple[Aggregate, ...], columns: Mapping[Name, Array]
-) -> dict[Aggregate, Part]:
+def parts_of_columns(aggregates: Sequence[Aggregate], columns: Mapping[Name, Array]) -> dict[Aggregate, Part]:
     """The parts of groups from their columns."""
     return {
         a: _part(a, {n.what: c for n, c in columns.items() if n.of == a}, columns[ROWS]) for a in aggregates

@@ -86,7 +86,9 @@ class GroupRuns:
     Adding raises ``DiskFull`` when the disk is full.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, led: int = 0) -> None:
+        """``led``: groups go by so many of their first keys (see ``Layout``)."""
+        self._led = led
         self._waiting: list[tuple[Sequence[Raw], Mapping[Name, Array]]] = []
         self._rows = 0
         self._families: dict[Layout, _Family] = {}
@@ -118,14 +120,19 @@ class GroupRuns:
             self._family(layout).merge(family)
         other._families = {}
 
-    def settle(self) -> Layout | None:
-        """Sort what waits and bring all keys into one layout, which is returned (``None``: there are no groups)."""
+    def settle(self, least: Layout | None = None) -> Layout | None:
+        """Sort what waits and bring all keys into one layout, which is returned (``None``: there are no groups).
+
+        It is no narrower than ``least``.
+        """
         self._settle()
+        if least is not None:
+            self._reach(least)
         layout = self.layout
         if layout is not None:
             for narrow in [n for n in self._families if n != layout]:
                 for piece in self._families.pop(narrow).pieces():
-                    keys = narrow.unpack(piece.words or (narrow.words_of(piece.order),))
+                    keys = narrow.unpack(words_of(piece, narrow))
                     self._family(layout).add(_sorted(layout, keys, piece.columns))
         return layout
 
@@ -156,7 +163,7 @@ class GroupRuns:
             some = [w for w in waiting if (ROWS in w[1]) is counted]
             if some:
                 keys = [_beside([keys[place] for keys, _ in some]) for place in range(len(some[0][0]))]
-                layout = self._reach(Layout(tuple(k.shape for k in keys)))
+                layout = self._reach(Layout(tuple(k.shape for k in keys), self._led))
                 lengths = [len(keys[0].parts[0]) for keys, _ in some]
                 columns = _columns_beside([c for _, c in some], lengths)
                 self._family(layout).add(_sorted(layout, keys, columns))
@@ -273,6 +280,11 @@ def _in_file(pieces: Iterable[Run], names: Sequence[Name], most: int) -> Run:
     return Run(arrays[0], arrays[1 : 1 + words], dict(zip(names, arrays[1 + words :], strict=True)))
 
 
+def words_of(run: Run, layout: Layout) -> Sequence[Words]:
+    """The words of the keys of a run."""
+    return run.words or (layout.words_of(run.order),)
+
+
 def column_of(run: Run, name: Name) -> Array:
     """A column of a run, zeros where it lacks it."""
     held = run.columns.get(name)
@@ -343,7 +355,7 @@ def _columns_beside(columns: Sequence[Mapping[Name, Array]], lengths: Sequence[i
 def _sorted(layout: Layout, keys: Sequence[Raw], columns: Mapping[Name, Array]) -> Run:
     """Rows (or groups) as a run."""
     words = layout.pack(keys)
-    return _added_up(layout.order(words), tuple(words) if len(words) > 1 else (), columns)
+    return _added_up(layout.order(words), () if layout.told_by_order else tuple(words), columns)
 
 
 def _added_up(order: Words, words: Sequence[Words], columns: Mapping[Name, Array]) -> Run:
@@ -354,16 +366,21 @@ def _added_up(order: Words, words: Sequence[Words], columns: Mapping[Name, Array
     new[:1] = True
     np.not_equal(order[1:], order[:-1], out=new[1:])
     if words:
-        same = ~new
         differ = np.zeros(len(order), np.bool_)
         for word in words:
             differ[1:] |= word[1:] != word[:-1]
-        if (same & differ).any():
+        if (differ & ~new).any():
             # different keys with one number: these go by their words
-            by_words = np.lexsort((*reversed(words), order))
-            rows, words = rows.take(by_words), tuple(w.take(by_words) for w in words)
+            number = np.cumsum(new)
+            mixed = np.zeros(len(order) + 1, np.bool_)
+            mixed[number[differ & ~new]] = True
+            some = np.flatnonzero(mixed.take(number))
+            by_words = some.take(np.lexsort((*(w.take(some) for w in reversed(words)), number.take(some))))
+            rows[some] = rows.take(by_words)
             for word in words:
-                new[1:] |= word[1:] != word[:-1]
+                word[some] = word.take(by_words)
+                differ[1:] = word[1:] != word[:-1]
+                new |= differ
     first = np.flatnonzero(new)
     out = {name: _combined(name, column.take(rows), first) for name, column in columns.items()}
     if ROWS not in out:
@@ -390,28 +407,17 @@ def _in_order(order: Words) -> tuple[NDArray[np.intp], Words]:
     places = packed.view(np.int64)
     found = order.take(places)
     wrong = np.flatnonzero(found[1:] < found[:-1])
-    if len(wrong) > _FEW:
-        again = found.argsort(kind="stable")
-        return places.take(again), found.take(again)
-    # what the low bits would have told apart
-    done = 0
-    for place in wrong.tolist():
-        if place < done:
-            continue
-        high = found[place] & ~mask
-        begin = end = place
-        while begin and found[begin - 1] & ~mask == high:
-            begin -= 1
-        while end < rows and found[end] & ~mask == high:
-            end += 1
-        again = found[begin:end].argsort(kind="stable")
-        places[begin:end], found[begin:end] = places[begin:end].take(again), found[begin:end].take(again)
-        done = end
+    if len(wrong):
+        # what the low bits would have told apart
+        high = found & ~mask
+        number = np.cumsum(high[1:] != high[:-1])
+        number = np.concatenate([np.zeros(1, number.dtype), number])
+        mixed = np.zeros(rows, np.bool_)
+        mixed[number.take(wrong)] = True
+        some = np.flatnonzero(mixed.take(number))
+        again = some.take(found.take(some).argsort(kind="stable"))
+        places[some], found[some] = places.take(again), found.take(again)
     return places, found
-
-
-_FEW: Final = 100
-"""Up to so many places, numbers that are out of order are looked at one by one."""
 
 
 def _combined(name: Name, values: Array, first: NDArray[np.intp]) -> Array:

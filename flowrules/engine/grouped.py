@@ -118,6 +118,13 @@ class ValueCounts:
         """How many values each of so many groups has."""
         return np.bincount(self.rows, minlength=groups) if self.sizes is None else self.sizes
 
+    def slice(self, some: slice, first: int) -> ValueCounts:
+        """The parts of some groups, without copying; they come by group, and the values begin at ``first``."""
+        assert self.sizes is not None
+        sizes = self.sizes[some]
+        values = slice(first, first + int(sizes.sum()))
+        return ValueCounts(None, self.values.slice(values), self.counts[values], self.ordered, sizes)
+
     def take(self, index: Index) -> ValueCounts:
         """The parts of the groups at ``index`` (each at most once)."""
         rows = self.rows
@@ -126,7 +133,14 @@ class ValueCounts:
         place[index] = np.arange(len(index))
         rows = place.take(rows)
         kept = np.flatnonzero(rows >= 0)
-        return ValueCounts(rows.take(kept), self.values.take(kept), self.counts.take(kept))
+        by_group = self.sizes is not None and bool((index[1:] > index[:-1]).all())
+        return ValueCounts(
+            None if by_group else rows.take(kept),
+            self.values.take(kept),
+            self.counts.take(kept),
+            self.ordered and by_group,
+            self.sizes.take(index) if by_group and self.sizes is not None else None,
+        )
 
     def regroup(self, to: Index, size: int) -> ValueCounts:
         """The parts of ``size`` groups, group ``i`` of these falling into ``to[i]``."""
@@ -168,13 +182,18 @@ class Grouped:
         )
 
     def stretches(self) -> Iterator[Grouped]:
-        """All groups, some at a time, without copying; none of the parts is of different values."""
+        """All groups, some at a time, without copying; different values come group by group."""
+        met: dict[Aggregate, int] = {}
         for begin in range(0, self.rows, STRETCH):
             some = slice(begin, min(begin + STRETCH, self.rows))
             parts: dict[Aggregate, Part] = {}
             for aggregate, part in self.parts.items():
-                assert not isinstance(part, ValueCounts)
-                parts[aggregate] = part.slice(some)
+                if isinstance(part, ValueCounts):
+                    first = met.get(aggregate, 0)
+                    parts[aggregate] = own = part.slice(some, first)
+                    met[aggregate] = first + len(own.counts)
+                else:
+                    parts[aggregate] = part.slice(some)
             yield evolve(
                 self,
                 keys={k: s.slice(some) for k, s in self.keys.items()},
@@ -187,7 +206,7 @@ class Grouped:
     def _in_stretches(self) -> bool:
         """Whether there are so many groups that some are taken at a time."""
         many = self.rows > STRETCH and self.flows is None
-        return many and not any(isinstance(p, ValueCounts) for p in self.parts.values())
+        return many and all(p.sizes is not None for p in self.parts.values() if isinstance(p, ValueCounts))
 
     def regroup(self, keys: tuple[ex.Expression, ...]) -> Grouped:
         """Fewer groups: those of some of the keys."""

@@ -16,25 +16,22 @@ from numpy.typing import NDArray
 from flowrules.engine import grouped as grouped_module
 from flowrules.engine.answers import thinned, total_of
 from flowrules.engine.conditions import World
-from flowrules.engine.grouped import Grouped, added
+from flowrules.engine.grouped import Grouped, ValueCounts, added
 from flowrules.engine.measures import Window, measure
 from flowrules.engine.merging import Merging, together
 from flowrules.engine.ranking import Groups, Ranking, contenders, output_order, passing, top_first
 from flowrules.engine.results import Scalar
 from flowrules.model import expression as ex
-from flowrules.plan.aggregates import VALUES, parts_of
+from flowrules.plan.aggregates import Aggregate, measured_later, parts_of
 from flowrules.plan.plan import Query
 
 Step = ex.Keep | ex.KeepRank
 
-_ALONE: Final = frozenset(
-    {"flows", "rows", "sum", "mean", "deviation", "fraction", "min", "max", "first", "last", "share"}
-)
-"""Measures that a group's own parts (and the total of all) tell."""
+_TOGETHER: Final = frozenset({"relative", "fit"})
+"""Measures that need all groups."""
 
-
-_SHARED: Final = frozenset({"flows", "rows", "sum", "share"})
-"""Of these, measures that have running shares."""
+_SHARED: Final = frozenset({"flows", "rows", "sum", "distinct", "share"})
+"""Measures that have running shares."""
 
 
 def kept_groups(
@@ -45,10 +42,12 @@ def kept_groups(
     ``shares``: running shares are asked for, in which groups count that are not kept.
     """
     steps = _first_steps(ranking)
-    if grouped.rows <= grouped_module.STRETCH or not steps or not _alone(query, grouped):
+    if grouped.rows <= grouped_module.STRETCH or not steps:
         return None
     parts = {p for _, written in query.measures for p in parts_of(written)}
     some = evolve(grouped, parts={a: p for a, p in grouped.parts.items() if a in parts})
+    if not _alone(query, some):
+        return None
     looking = _Looking(query, some, ranking, window, world)
     kept = looking.kept(steps)
     shared = ranking.first is not None and ranking.first.name in _SHARED
@@ -61,8 +60,9 @@ def _alone(query: Query, grouped: Grouped) -> bool:
     """Whether each group's measures can be told by itself."""
     if not query.keys or query.extra or query.collection is not None or grouped.flows is not None:
         return False
-    written = [w for _, w in query.measures]
-    return all(w.name in _ALONE and all(p.kind != VALUES for p in parts_of(w)) for w in written)
+    if any(w.name in _TOGETHER or measured_later(w) for _, w in query.measures):
+        return False
+    return all(p.sizes is not None for p in grouped.parts.values() if isinstance(p, ValueCounts))
 
 
 def _first_steps(ranking: Ranking) -> list[Step]:
@@ -88,6 +88,13 @@ def _runs(asked: ex.Expression, ranking: Ranking) -> bool:
     )
 
 
+def _told_of_all(query: Query) -> set[Aggregate]:
+    """The parts of different values that all groups together are asked for."""
+    asked = [w for place, (_, w) in enumerate(query.measures) if w.name == "share" or not place]
+    inner = [w.args[0] if w.name == "share" else w for w in asked]
+    return {p for w in inner if isinstance(w, ex.Measure) and w.name == "distinct" for p in parts_of(w)}
+
+
 class _Looking:
     """Passes over the groups of a query, some at a time."""
 
@@ -102,15 +109,19 @@ class _Looking:
         """Whether the first measure is a known whole number in all groups that were looked at."""
         self._window = window
         self._rows = self._flows = 0
+        told = _told_of_all(query)
         everything = Merging()
         for some in self._thinned():
             self._rows += some.rows
             self._flows += int(some.counts.sum())
-            everything.add(some.whole())
-        self._window = evolve(window, everything=everything.whole())
+            parts = {a: p for a, p in some.parts.items() if a in told or not isinstance(p, ValueCounts)}
+            everything.add(evolve(some, parts=parts).whole())
+        whole = everything.whole()
+        self._window = evolve(window, everything=whole)
         self._total: Scalar = None
-        if query.measures:
-            self._total = total_of(query.measures[0][1], everything.whole(), self._window)
+        first = query.measures[0][1] if query.measures else None
+        if first is not None and all(p in whole.parts for p in parts_of(first)):
+            self._total = total_of(first, whole, self._window)
 
     def _thinned(self) -> Iterator[Grouped]:
         return (thinned(self._query, some, self._window) for some in self._grouped.stretches())

@@ -86,6 +86,17 @@ class AddressCoder:
         name = _field_behind(self.of, rows)
         return name is not None and name in rows.chunk.homes
 
+    def mostly_numbered(self, rows: Rows) -> bool:
+        """Whether so many of the rows come with a number that looking the others up is little work."""
+        name = _field_behind(self.of, rows)
+        if name is None or name not in rows.chunk.homes:
+            return False
+        if "type" in rows.chunk.constants:
+            return True
+        # zones of several kinds were put together
+        homes = rows.homes(name)
+        return homes is not None and 8 * int(np.count_nonzero(homes)) >= 7 * rows.rows
+
     def encode(self, rows: Rows) -> Codes:
         """The id of each row's address."""
         name = _field_behind(self.of, rows)

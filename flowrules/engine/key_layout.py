@@ -57,14 +57,35 @@ class Raw:
 
 @frozen
 class Layout:
-    """The bits of each column, and whether its values may be unknown."""
+    """The bits of each column, and whether its values may be unknown.
+
+    ``led``: keys go by so many first columns, those with equal ones being next to each other but for few others (0: by all).
+    """
 
     columns: tuple[tuple[int, bool], ...]
+    led: int = 0
 
     def widened(self, other: Layout) -> Layout:
         """What holds the values of both."""
         both = zip(self.columns, other.columns, strict=True)
-        return Layout(tuple((max(a, b), m or n) for (a, m), (b, n) in both))
+        return Layout(tuple((max(a, b), m or n) for (a, m), (b, n) in both), self.led)
+
+    @property
+    def leading(self) -> Layout:
+        """The layout of the first columns alone."""
+        return Layout(self.columns[: self.led])
+
+    @property
+    def told_by_order(self) -> bool:
+        """Whether the number by which a key goes tells all of it."""
+        return not self.led and self.fields[-1][0] == 0
+
+    def leading_words(self, words: Sequence[Words]) -> list[Words]:
+        """The words of the first columns alone."""
+        rest = self.fields[len(self.leading.fields) :]
+        count = self.leading.fields[-1][0] + 1
+        shifts = [sum(width for word, width in rest if word == place) for place in range(count)]
+        return [w >> np.uint64(n) if n else w for w, n in zip(words[:count], shifts, strict=True)]
 
     @property
     def fields(self) -> list[tuple[int, int]]:
@@ -127,15 +148,12 @@ class Layout:
 
     def order(self, words: Sequence[Words]) -> Words:
         """The number by which keys go: of one word another for each key, else mostly."""
+        if self.led:
+            first = self.leading.order(self.leading_words(words)) & ~_LAST
+            return first | _all_mixed(words) >> _LED_BITS
         if len(words) == 1:
             return words[0] << np.uint64(_WORD - self._bits) if self._plain else _mixed(words[0])
-        out = words[0] * _FIRST
-        for word in words[1:]:
-            out ^= out >> np.uint64(29)
-            out += word * _SECOND
-            out ^= out >> _HALF
-            out *= _FIRST
-        return out
+        return _all_mixed(words)
 
     def words_of(self, order: Words) -> Words:
         """The words of keys of one word, from the numbers by which they go."""
@@ -150,7 +168,28 @@ class Layout:
         return self._bits <= _PLAIN
 
 
+def led_part(order: Words) -> Words:
+    """What is equal in the numbers of all keys of a layout that is led whose first columns are equal."""
+    return order >> _LAST_BITS
+
+
+_LED_BITS: Final = np.uint64(28)
+"""Keys of very many groups seldom share so many bits, and rows of one group seldom share those that are left."""
+_LAST_BITS: Final = np.uint64(_WORD) - _LED_BITS
+_LAST: Final = (np.uint64(1) << _LAST_BITS) - np.uint64(1)
 _MAPPED: Final = np.uint64(0xFFFF << 32)
+
+
+def _all_mixed(words: Sequence[Words]) -> Words:
+    if len(words) == 1:
+        return _mixed(words[0])
+    out = words[0] * _FIRST
+    for word in words[1:]:
+        out ^= out >> np.uint64(29)
+        out += word * _SECOND
+        out ^= out >> _HALF
+        out *= _FIRST
+    return out
 
 
 def _mixed(word: Words) -> Words:

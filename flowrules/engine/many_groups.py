@@ -20,16 +20,18 @@ from flowrules.engine.group_columns import (
     columns_of_rows,
     parts_of_columns,
 )
-from flowrules.engine.group_runs import ROWS, GroupRuns, Run, column_of, one_after_the_other
-from flowrules.engine.grouped import Grouped
-from flowrules.engine.key_codes import AddressCoder, Coder, NumberCoder
+from flowrules.engine.group_runs import ROWS, GroupRuns, Run, column_of, one_after_the_other, words_of
+from flowrules.engine.grouped import Grouped, ValueCounts
+from flowrules.engine.key_codes import AddressCoder, Coder, NumberCoder, PlainCoder
 from flowrules.engine.key_layout import Layout, Raw
 from flowrules.engine.key_values import key_values
 from flowrules.engine.merging import merged
 from flowrules.engine.predicates import SMALL
 from flowrules.engine.row_values import Rows
+from flowrules.engine.sorted_values import SortedValues
 from flowrules.engine.stored_arrays import stored_together
 from flowrules.model import expression as ex
+from flowrules.plan.aggregates import VALUES
 
 if TYPE_CHECKING:
     from flowrules.engine.aggregate import Grouping
@@ -54,6 +56,11 @@ class ManyGroups:
         self._grouping = grouping
         self._keys = [key_values(c) for c in grouping.coders]
         self._runs = GroupRuns()
+        self._values = {
+            a: SortedValues(key_values(grouping.value_coders[a]), len(self._keys))
+            for a in grouping.aggregates
+            if a.kind == VALUES
+        }
         self._chosen = False
         self._looked = 0
         """How many groups the table had when its growth was last looked at."""
@@ -66,7 +73,10 @@ class ManyGroups:
         return (
             bool(grouping.coders)
             and grouping.spread is None
-            and all(a.kind in KINDS for a in grouping.aggregates)
+            and all(
+                a.kind in KINDS or (a.kind == VALUES and isinstance(grouping.value_coders[a], PlainCoder))
+                for a in grouping.aggregates
+            )
         )
 
     @property
@@ -80,17 +90,23 @@ class ManyGroups:
             return False
         keys = self._raws(rows)
         columns = self._columns(rows)
-        if keys is None or columns is None:
+        values = {a: held.key.of_rows(rows) for a, held in self._values.items()}
+        if keys is None or columns is None or any(v is None for v in values.values()):
             return False
         self._runs.add(keys, columns)
+        for aggregate, raw in values.items():
+            assert raw is not None
+            self._values[aggregate].add(keys, raw)
         return True
 
     def _near(self, rows: Rows) -> bool:
         """Whether the rows' codes cost little, and lead to their groups without hashing."""
-        numbers = self._grouping.numbers
+        coders, numbers = self._grouping.coders, self._grouping.numbers
+        if not all(c.mostly_numbered(rows) for c in coders if isinstance(c, AddressCoder)):
+            return False
         if numbers is not None and numbers.direct:
-            return all(cheap(c, rows) or isinstance(c.of, _TIMES) for c in self._grouping.coders)
-        return all(cheap(c, rows) for c in self._grouping.coders)
+            return all(cheap(c, rows) or isinstance(c.of, _TIMES) for c in coders)
+        return all(cheap(c, rows) for c in coders)
 
     def _choose(self, rows: Rows) -> bool:
         """Look at the first piece, where it is large, and then whenever the table has twice as many groups."""
@@ -126,6 +142,8 @@ class ManyGroups:
     def _columns(self, rows: Rows) -> Columns | None:
         out: Columns = {}
         for aggregate in self._grouping.aggregates:
+            if aggregate.kind == VALUES:
+                continue
             columns = columns_of_rows(aggregate, rows)
             if columns is None:
                 return None
@@ -135,21 +153,28 @@ class ManyGroups:
     def merge(self, other: ManyGroups) -> None:
         """Add what another thread has sorted."""
         self._runs.merge(other._runs)
+        for aggregate, held in self._values.items():
+            held.runs.merge(other._values[aggregate].runs)
         self._chosen |= other._chosen
 
     def with_table(self, table: Grouped, codes: Sequence[NDArray[np.uint32]]) -> Grouped:
         """All groups: those of the table, whose keys have these codes, and those of the runs."""
         if not len(self._runs):
             return table
-        columns = columns_of_groups(table) if table.rows else None
+        if not table.rows:
+            return self._whole()
+        columns = columns_of_groups(table)
         if columns is None:
-            groups = self._whole()
-            return merged([table, groups]) if table.rows else groups
+            return merged([table, self._whole()])
         keys = [
             key.of_groups(series, own)
             for key, series, own in zip(self._keys, table.keys.values(), codes, strict=True)
         ]
         self._runs.add(keys, columns)
+        for aggregate, held in self._values.items():
+            part = table.parts[aggregate]
+            assert isinstance(part, ValueCounts)
+            held.add_counted([key.take(part.rows) for key in keys], part)
         return self._whole()
 
     def _whole(self) -> Grouped:
@@ -163,10 +188,12 @@ class ManyGroups:
         widths: list[int] = []
 
         def arrays_of(run: Run) -> list[NDArray[Any]]:
-            raws = layout.unpack(run.words or (layout.words_of(run.order),))
+            raws = layout.unpack(words_of(run, layout))
             by_key = [key.arrays(raw) for key, raw in zip(self._keys, raws, strict=True)]
             widths[:] = map(len, by_key)
-            return [a for arrays in by_key for a in arrays] + [column_of(run, name) for name in names]
+            arrays = [a for arrays in by_key for a in arrays] + [column_of(run, name) for name in names]
+            # different values are told by the numbers of keys whose groups they are
+            return [*arrays, run.order, *run.words] if self._values else arrays
 
         if in_files:
             first = arrays_of(next(pieces))
@@ -178,9 +205,14 @@ class ManyGroups:
         for of, key, width in zip(self._grouping.keys, self._keys, widths, strict=True):
             keys[of] = key.series(arrays[:width])
             arrays = arrays[width:]
-        columns = dict(zip(names, arrays, strict=True))
-        parts = parts_of_columns(self._grouping.aggregates, columns)
-        return Grouped(keys, columns[ROWS], parts, len(columns[ROWS]))
+        columns = dict(zip(names, arrays, strict=False))
+        aggregates = self._grouping.aggregates
+        parts = parts_of_columns([a for a in aggregates if a.kind != VALUES], columns)
+        if self._values:
+            order, *words = arrays[len(names) :]
+            for aggregate, held in self._values.items():
+                parts[aggregate] = held.finish(layout, order, words)
+        return Grouped(keys, columns[ROWS], {a: parts[a] for a in aggregates}, len(columns[ROWS]))
 
 
 def _count_different(keys: Sequence[Raw]) -> int:
