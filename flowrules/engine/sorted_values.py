@@ -50,10 +50,14 @@ class SortedValues:
         assert layout is not None
         in_files, most = self.runs.in_files, len(self.runs)
         narrow = layout.columns[-1][0] <= 32
+        sizes = np.zeros(len(order), np.int64)
 
         def arrays_of(run: Run) -> list[Array]:
             own = words_of(run, layout)
             rows = _rows_of(layout.leading_words(own), groups, order, words)
+            first = int(rows.min())
+            met = np.bincount(rows - first)
+            sizes[first : first + len(met)] += met
             raw = layout.unpack(own)[-1]
             if narrow:
                 packed = rows.view(np.uint64) << _HALF
@@ -61,19 +65,19 @@ class SortedValues:
                 by = packed.argsort()
             else:
                 by = rows.argsort(kind="stable")
-            return [rows.take(by), *self.key.arrays(raw.take(by)), run.columns[ROWS].take(by)]
+            return [*self.key.arrays(raw.take(by)), run.columns[ROWS].take(by)]
 
         found = map(arrays_of, _whole_groups(self.runs.pieces()))
         first = next(found, None)
         if first is None:
             nothing = self.key.arrays(Raw((np.zeros(0, np.uint32),)))
-            first = [np.zeros(0, np.int64), *nothing, np.zeros(0, np.int64)]
+            first = [*nothing, np.zeros(0, np.int64)]
         if in_files:
             arrays: Sequence[Array] = stored_together([a.dtype for a in first], chain([first], found), most)
         else:
             arrays = [np.concatenate(a) for a in zip(first, *found, strict=True)]
-        rows, *values, counts = arrays
-        return ValueCounts(rows, self.key.series(values), counts, ordered=narrow, by_group=True)
+        *values, counts = arrays
+        return ValueCounts(None, self.key.series(values), counts, ordered=narrow, sizes=sizes)
 
 
 def _whole_groups(pieces: Iterator[Run]) -> Iterator[Run]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import flowrules
 from flowrules.cluster import partitions
-from flowrules.engine import group_runs, grouped, many_groups
+from flowrules.engine import group_runs, grouped, many_groups, sorted_values
 from flowrules.engine.errors import DiskFull
 from flowrules.engine.group_runs import ROWS, GroupRuns, Name, one_after_the_other
 from flowrules.engine.key_layout import Layout, Raw
@@ -291,3 +291,27 @@ def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(KeyboardInterrupt):
         run_in_files(tmp_path)
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("held", [1, 1 << 20])
+def test_rows_and_different_values_are_sorted_indeed(
+    held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = []
+    real = sorted_values.SortedValues.finish
+
+    def finish(self: Any, *args: Any) -> Any:
+        met.append(self.runs.in_files)
+        return real(self, *args)
+
+    monkeypatch.setattr(sorted_values.SortedValues, "finish", finish)
+    states.write(tmp_path / "flows.rw", 3, rows=200)
+    (tmp_path / "rules.frules").write_text(
+        RULES
+        + "table values = distinct(dport), quantile(bytes, 50%), distinct(outside) of all per sip, dip\n"
+    )
+    loaded = flowrules.load(tmp_path / "rules.frules")
+    plain = loaded.run(tmp_path / "flows.rw").to_json()
+    with sorting(20, held, 10):
+        assert loaded.run(tmp_path / "flows.rw").to_json() == plain
+    assert met == [held == 1] * 3
