@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -89,6 +90,8 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # numpy's linear algebra, which nobody uses here, would have a thread for each core, and these spin at first
+            env={**os.environ, "OPENBLAS_NUM_THREADS": str(entrant.threads)},
         )
         self.digests: dict[str, str] = {}
         self.peak = 0
