@@ -7,7 +7,6 @@ Making them is a process of its own, since a child's peak of memory begins with 
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -167,6 +166,8 @@ def _repository(folder: Path, flows: Flows) -> None:
 
 def main() -> None:
     """Make one form."""
+    import argparse
+
     parser = argparse.ArgumentParser(description="Write benchmark flows in one form.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("form", choices=FORMS)

@@ -7,13 +7,12 @@ the hosts have IPv6 addresses in ``wide`` flows.  Addresses of home hosts are in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from attrs import frozen
 
-from flowrules.flows.table import Chunk, FlowSource
-from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+if TYPE_CHECKING:
+    from flowrules.flows.table import Chunk, FlowSource
 
 LAYOUTS = ("usual", "shuffled", "wide")
 TYPES = ("in", "out", "inweb", "outweb")
@@ -45,6 +44,7 @@ class Flows:
 
     def source(self) -> FlowSource:
         """The flows as a source, which can be read again and again."""
+        from flowrules.flows.table import Chunk, FlowSource
 
         def read(fields: frozenset[str] | None, rows: int = BLOCK) -> Iterator[Chunk]:
             for chunk in self.chunks():
@@ -54,12 +54,19 @@ class Flows:
 
     def chunks(self) -> Iterator[Chunk]:
         """The flows, ``BLOCK`` at a time, each block with random numbers of its own."""
+        # each contender's process has this module, and not each needs numpy
+        import numpy as np
+
         near, far = _hosts(self.seed, self.layout == "wide")
         for start in range(0, self.rows, BLOCK):
             random = np.random.default_rng((self.seed, self.begin, start))
             yield self._block(random, start, min(BLOCK, self.rows - start), near, far)
 
     def _block(self, random: Any, start: int, rows: int, near: Any, far: Any) -> Chunk:
+        import numpy as np
+
+        from flowrules.flows.table import Chunk
+
         def skewed(among: int, power: int = 3) -> Any:
             return (among * random.random(rows, np.float32) ** power).astype(np.intp)
 
@@ -117,6 +124,10 @@ def far_addresses(seed: int, wide: bool = False) -> Any:
 
 def _hosts(seed: int, wide: bool) -> tuple[Any, Any]:
     """Home hosts and outside hosts; in wide flows odd home hosts, and outside hosts from ``FAR_HOSTS`` on, have IPv6."""
+    import numpy as np
+
+    from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+
     random = np.random.default_rng((seed, 4))
     near = (10 << 24) + random.permutation(1 << 16)[:HOSTS].astype(np.uint32)
     far = random.integers(11 << 24, 224 << 24, FAR_HOSTS, dtype=np.uint32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from benchmarks.peers.contender import Contender
 
 __all__ = ["CONTENDERS", "Contender", "find", "versions"]
@@ -37,6 +35,8 @@ def find(name: str) -> type[Contender]:
 
 def versions() -> dict[str, str]:
     """The versions of what is compared, and of what it stands on; without those that are not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     from benchmarks.peers import nfdump, silk
 
     out = {}
