@@ -139,7 +139,7 @@ def _setting(asked: argparse.Namespace, folder: Path) -> Setting:
         rows_studied=studied,
         days=asked.days or quick.get("days", 30),
         day_rows=asked.day_rows or quick.get("day_rows", 2_000_000),
-        cluster_rows=quick.get("cluster_rows", 40_000_000),
+        cluster_rows=quick.get("cluster_rows", 60_000_000),
         cluster_rules=quick.get("cluster_rules", 1000),
     )
 

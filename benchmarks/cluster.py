@@ -1,6 +1,6 @@
 """Worker processes beside one process with one thread, on the same flows and rules, answers compared first.
 
-    python -m benchmarks.cluster FOLDER [--rows 40000000] [--rules 1000] [--workers 2] [--rounds 3] [--form silk]
+    python -m benchmarks.cluster FOLDER [--rows 60000000] [--rules 1000] [--workers 2] [--rounds 3] [--form silk]
 
 The ruleset is the report's nine answers and random rules, half of them by home host.  Clocks start after the ruleset is
 loaded, the flows are opened and the workers are up, and end when the report is made as text; answers
@@ -122,7 +122,7 @@ def main() -> None:
     """Measure, and print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--rows", type=int, default=40_000_000)
+    parser.add_argument("--rows", type=int, default=60_000_000)
     parser.add_argument("--rules", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)

@@ -52,7 +52,7 @@ class Setting:
     rows_studied: Sequence[int] = ()
     days: int = 30
     day_rows: int = 2_000_000
-    cluster_rows: int = 40_000_000
+    cluster_rows: int = 60_000_000
     cluster_rules: int = 1000
 
     def data(self, rows: int, layout: str = "usual") -> Data:

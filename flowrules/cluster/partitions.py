@@ -14,7 +14,7 @@ FEWEST: Final = 1 << 20
 """A partition has at least so many records where there are as many: what 1,000 rules found in one takes 0.2 s to put
 into groups and to add up."""
 
-MOST: Final = 1 << 23
+MOST: Final = 1 << 24
 """A partition has at most so many records where it can be cut: a task that is lost is done again."""
 
 
