@@ -17,7 +17,6 @@ from benchmarks.cases import Case, find_case
 from benchmarks.data import Data
 from benchmarks.memory import PeakMemory
 from benchmarks.peers import find
-from flowrules.processor import choose_sorting
 
 Say = Callable[[str], None]
 
@@ -83,7 +82,6 @@ class Process:
             "flows": asdict(entrant.data.flows),
             "threads": entrant.threads,
         }
-        choose_sorting()  # as the command does
         command = [sys.executable, "-m", "benchmarks.worker", json.dumps(asked)]
         self._process = subprocess.Popen(
             [*command, "--once"] if once else command,

@@ -15,6 +15,7 @@ from flowrules.cluster.errors import ClusterError
 from flowrules.cluster.quiet import LOUDEST, no_interrupts, quiet
 from flowrules.cluster.versions import installed, unfit
 from flowrules.cluster.work import SAME_VERSION
+from flowrules.processor import VARIABLE, slow_features
 
 if TYPE_CHECKING:
     from flowrules.cluster.executor import Cluster
@@ -186,6 +187,8 @@ def _local(workers: int, loop: Any) -> Iterator[Any]:
         # what is freed stays with the worker, whose one thread takes it again: see engine/freed_memory.py
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
         "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
+        # a program may have loaded numpy before us, workers have not
+        f"distributed.nanny.pre-spawn-environ.{VARIABLE}": slow_features() or None,
         # long enough for a worker's keeper to start it again
         "distributed.deploy.lost-worker-timeout": "15s",
     }

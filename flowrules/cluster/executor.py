@@ -200,9 +200,12 @@ class _Stage:
             future = self.cluster.client.submit(together, list(work.shares), **what)
         else:
             future = self.cluster.client.submit(counted, self._held, work.partition, **what)
+        self._wait_for(future, work)
+        return future
+
+    def _wait_for(self, future: Any, work: _Work) -> None:
         self.waiting[future] = work
         future.add_done_callback(self._ended.put)
-        return future
 
     def _add_up(self, shares: Sequence[Any]) -> None:
         self._submit(_Work(None, tuple(shares)))
@@ -246,6 +249,10 @@ class _Stage:
             self._shares.append(future)
             if len(self._shares) > 2 * AT_ONCE and self._trial is None:
                 self._add_up(self._lots()[0])
+            return
+        if future.status in ("pending", "lost"):
+            # it was done, and went with its worker before we looked: it is done again
+            self._wait_for(future, work)
             return
         error = failure(future)
         if isinstance(error, EndedWorkers) and future is not self._trial:

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import pytest
@@ -224,3 +225,24 @@ def test_interrupted_by_its_terminal(flows: Path, wait: float) -> None:
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "flowrules: interrupted\n")
+
+
+def test_a_share_that_is_lost_before_it_is_looked_at_is_waited_for_again(two: Cluster) -> None:
+    """A task ended, and its worker was killed at once: whoever has what it found is to do it again."""
+
+    class Future:
+        key = "one"
+        status = "lost"
+        told: ClassVar[list[Callable[[object], None]]] = []
+
+        def add_done_callback(self, tell: Callable[[object], None]) -> None:
+            self.told.append(tell)
+
+    stage, future, work = executing._Stage(two, None), Future(), executing._Work(None)
+    stage._end(future, work)
+    assert stage.waiting == {future: work} and not stage._failed
+    future.status = "finished"
+    future.told[0](future)
+    ended = stage._next()
+    stage._end(ended, stage.waiting.pop(ended))
+    assert stage._shares == [future] and not stage._failed
