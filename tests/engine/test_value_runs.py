@@ -8,19 +8,30 @@ import itertools
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import flowrules
+from flowrules.cluster import partitions
 from flowrules.engine import value_runs
 from flowrules.engine.errors import LimitExceeded
 from flowrules.engine.plain_groups import PlainGroups
+from flowrules.engine.run import run
+from flowrules.engine.state.folder import State
 from flowrules.engine.value_runs import HALF, LOW, MetGroups, Run, ValueRuns, count_different
+from flowrules.flows.sources import open_sources
 from flowrules.flows.table import Chunk, FlowSource
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+from tests.cluster.flows import printed
+from tests.cluster.test_partitions import Elsewhere
+from tests.engine.building import flow_source
+from tests.engine.state import test_state as states
+from tests.engine.test_against_oracle import check_against_oracle, programs
+from tests.engine.test_against_oracle import flows as random_flows
 
 PAIRS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 5)), max_size=12)
 
@@ -223,6 +234,38 @@ def test_values_that_stop_being_plain_or_lie_in_files_change_nothing(
 
     monkeypatch.setattr(PlainGroups, "of", lambda *_: None)
     assert whole == found(chunks)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    programs(), st.lists(random_flows, max_size=30), st.integers(1, 9), st.integers(1, 9), st.integers(1, 4)
+)
+def test_few_values_at_a_time_agree_with_a_row_by_row_evaluator(
+    made: Any, rows: Any, waiting: int, kept: int, piece: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        limits(patch, waiting, kept, piece)
+        results = run(made, [flow_source(rows)], threads=1, rows=5)
+    check_against_oracle(made, rows, results)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_values_are_the_same_with_a_state_and_from_other_processes(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    for number in range(seed + 1):
+        states.write(folder / f"{number}.rw", seed + number, rows=300)
+    loaded = states.rules(tmp_path, RULES)
+    sources = open_sources([folder])
+    plain, expected = states.found(loaded, folder), printed(loaded, sources)
+    monkeypatch.setattr(partitions, "FEWEST", 100)
+    limits(monkeypatch, 40, 20, 16)
+
+    assert states.found(loaded, folder, State.open(tmp_path / "state")) == plain
+    assert states.found(loaded, folder, State.open(tmp_path / "state")) == plain
+    assert printed(loaded, sources, Elsewhere(seed)) == expected
 
 
 def narrow(addresses: np.ndarray) -> list[int]:
