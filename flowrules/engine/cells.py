@@ -343,7 +343,7 @@ class CellCounter:
             if not hosted.add(piece, rows):
                 self._give_up(hosted)
         for cut in self._by_cuts:
-            if any(m.place in left for m in cut.members):
+            if not cut.places.isdisjoint(left):
                 cut.add(piece, rows)
         if self._choosing.members:
             # apart from what others selected: these rows are in the order of their signatures

@@ -61,6 +61,9 @@ class CutCells:
         sums: Sequence[str],
     ) -> None:
         self.members = list(members)
+        self.places = frozenset(m.place for m in members)
+        """The places of all members."""
+        self._units = np.array([m.unit for m in members], np.intp)
         self.signatures = Signatures([*(m.unit for m in members), *atom_units])
         self._fields = [_CutField(field, members) for field in fields]
         self._mixed = [[c for c in m.cuts if not any(f.tells(c) for f in self._fields)] for m in members]
@@ -89,7 +92,7 @@ class CutCells:
         own = np.zeros(len(self.signatures), np.uint32)
         own[numbers] = raw
         self._raw = np.concatenate((self._raw, own[before:]))
-        self._open(self.signatures.wanted([m.unit for m in self.members], before))
+        self._open(self.signatures.wanted(self._units, before))
 
     def _open(self, wanted: NDArray[np.bool_]) -> None:
         """Number the local classes of new signatures, of which ``wanted`` says which members they leave open."""

@@ -54,7 +54,6 @@ class Signatures:
         """For each unit which signatures it wants."""
         return dict(zip(self._units.tolist(), self._wanted, strict=True))
 
-    def wanted(self, units: Sequence[int], first: int = 0) -> NDArray[np.bool_]:
+    def wanted(self, units: NDArray[np.intp], first: int = 0) -> NDArray[np.bool_]:
         """For signatures from ``first`` on (rows) which of ``units`` (columns) want them."""
-        places = self._units.searchsorted(np.array(units, np.intp))
-        return self._wanted[:, first:].take(places, axis=0).T
+        return self._wanted[:, first:].take(self._units.searchsorted(units), axis=0).T
