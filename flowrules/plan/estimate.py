@@ -12,6 +12,7 @@ from math import prod
 from typing import Final
 
 from flowrules.model import expression as ex
+from flowrules.plan.aggregates import SUM
 from flowrules.plan.cell_tests import ADDRESS_FIELDS, CUT_FIELDS, atoms, cut_field, range_count
 from flowrules.plan.cost import CHEAP, COMPARE, TAKE, cost
 from flowrules.plan.field_use import TYPES, fields_of
@@ -21,6 +22,8 @@ NUMBERING: Final = 1.5
 """The number of a combination of classes, from a table that does not stay in the first cache."""
 COUNTING: Final = 1.3
 """One more in a histogram, or a value added to one."""
+ADDING: Final = 0.5
+"""The values of rows that pass added up to one sum, or of all rows, the others as nothing."""
 CODING: Final = 4.0
 """The code of an address or of another key."""
 ORDERING: Final = 8.0
@@ -113,7 +116,9 @@ def by_predicates(groupings: Sequence[GroupingPlan]) -> list[Step]:
             selected[tuple(cheap)] = SELECTING + _COMBINING * len(cheap)
         each = len(grouping.keys) * (CODING + FETCHING) + COUNTING * bool(grouping.keys)
         each += len(grouping.aggregates) * (FETCHING + COUNTING)
-        counting += dear + share * each
+        whole = not grouping.keys and not dear and all(a.kind == SUM for a in grouping.aggregates)
+        # without keys all rows are added up, those that did not pass as nothing
+        counting += min(share * each, ADDING * len(grouping.aggregates)) if whole else dear + share * each
     return [
         Step("tests on all rows", sum(tested.values())),
         Step("rows that pass them", sum(selected.values())),
