@@ -39,6 +39,7 @@ from flowrules.model import program as pr
 from flowrules.model import types as t
 from flowrules.model.map_table import MapTable
 from flowrules.model.source_text import SourceText
+from flowrules.model.structural import Structural
 from flowrules.syntax import tree
 from flowrules.syntax.diagnostics import Diagnostic
 
@@ -60,8 +61,8 @@ _DEEPEST: Final = 50_000
 """Python's frames while a circle of declarations is followed to its end."""
 
 
-@frozen
-class CheckResult:
+@frozen(eq=False, repr=False)
+class CheckResult(Structural):
     """What a check gives: the program (``None`` where there is an error), every finding, the texts by path.
 
     ``tests`` are those of the rulesets asked for, each with its own program; empty unless they were asked.

@@ -17,6 +17,7 @@ from flowrules.model import types as t
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_wildcard import MOST_RANGES, Wildcard
 from flowrules.model.fields import PROTOCOLS
+from flowrules.model.structural import Structural
 from flowrules.model.types import Type
 from flowrules.syntax import tree
 
@@ -39,8 +40,8 @@ INTEGERS: Final = frozenset(
 Ranges: TypeAlias = list[tuple[int, int]]
 
 
-@frozen
-class Unbound:
+@frozen(eq=False, repr=False)
+class Unbound(Structural):
     """The collection is a parameter that is not bound: whether anything lies in it is unknown."""
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from flowrules.model.fields import ADDRESS
 from flowrules.model.map_table import MapTable
+from flowrules.model.structural import Structural
 
 KINDS: Final = (("address",), ("port",), ("port", "protocol"))
 """The keys that a map can have."""
@@ -18,8 +19,8 @@ KINDS: Final = (("address",), ("port",), ("port", "protocol"))
 _LOW: Final = (1 << 64) - 1
 
 
-@frozen
-class MapRange:
+@frozen(eq=False, repr=False)
+class MapRange(Structural):
     """One range of keys (ints, both ends in) with its label; ``item`` numbers it for messages."""
 
     first: int

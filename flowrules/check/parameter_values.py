@@ -21,6 +21,7 @@ from flowrules.model import expression as ex
 from flowrules.model import types as t
 from flowrules.model.address_set import AddressSet
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.model.types import Type
 from flowrules.syntax import tree
 
@@ -31,8 +32,8 @@ OUTSIDE: Final = object()
 """A value that is known to exist and is not here: a file where files are not read, an unbound parameter."""
 
 
-@frozen
-class Given:
+@frozen(eq=False, repr=False)
+class Given(Structural):
     """A value as written, by whom, and where relative paths of files begin (``folder``: a folder, not a file)."""
 
     value: tree.Value

@@ -19,6 +19,7 @@ from flowrules.check.workspace import Workspace
 from flowrules.model import types as t
 from flowrules.model.map_table import MapTable
 from flowrules.model.source_text import SourceText
+from flowrules.model.structural import Structural
 from flowrules.model.types import Type
 from flowrules.syntax import tree
 from flowrules.syntax.parser import parse_value
@@ -36,8 +37,8 @@ _LEADING_KEYS: Final = ("address", "block", "port", "protocol", "label", "applic
 _ALL: Final = (*SCALARS, *LISTS, "set", "map", "table")
 
 
-@frozen
-class ParameterShape:
+@frozen(eq=False, repr=False)
+class ParameterShape(Structural):
     """The declared type; of a table its columns by name, the keys first."""
 
     type: Type

@@ -31,7 +31,7 @@ During: TypeAlias = AbstractContextManager[None]
 _NOTHING: Final = nullcontext()
 
 
-@define
+@define(eq=False)
 class Step:
     """One thing that a scan does again and again: how often, with how many rows, in how many nanoseconds of CPU.
 
@@ -43,7 +43,7 @@ class Step:
     nanoseconds: int = 0
 
 
-@define
+@define(eq=False)
 class PredicateStep(Step):
     """A predicate: of the rows that it was tested on, how many passed; pieces of flows in which their bounds
     told that all (``always``) or none (``never``) pass."""
@@ -53,21 +53,21 @@ class PredicateStep(Step):
     never: int = 0
 
 
-@define
+@define(eq=False)
 class ColumnStep(Step):
     """A column: the bytes that were fetched from it."""
 
     bytes: int = 0
 
 
-@define
+@define(eq=False)
 class GroupStep(Step):
     """Groups, cells or collected rows: how many there are in the end."""
 
     found: int = 0
 
 
-@define
+@define(eq=False)
 class ScanWatch:
     """One scan; ``groups`` and ``collections`` are keyed by their places in the plan, ``records`` by path."""
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from flowrules.model.address_text import AddressError
 from flowrules.model.fields import ADDRESS, IPV4_MAPPED
+from flowrules.model.structural import Structural
 
 Intervals = tuple[tuple[int, int], ...]
 
@@ -28,8 +29,8 @@ MOST_RANGES: Final = 1 << 16
 _MAPPED_PARTS: Final[tuple[Intervals, ...]] = (((0, 0),),) * 5 + (((0xFFFF, 0xFFFF),),)
 
 
-@frozen
-class Wildcard:
+@frozen(eq=False, repr=False)
+class Wildcard(Structural):
     """An address pattern: the numbers that each part may have.
 
     ``parts`` are the sorted, disjoint intervals (both ends in) of the four octets of an IPv4 wildcard

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from flowrules.model.structural import Structural
+
 ADDRESS: Final = np.dtype([("high", "<u8"), ("low", "<u8")])
 """dtype of an address column that holds IPv6: the two halves of the 128-bit number.
 
@@ -22,8 +24,8 @@ IPV4_MAPPED: Final = 0xFFFF << 32
 """The 128-bit number of ``::ffff:0.0.0.0``: add an IPv4 address to it to get its mapped form."""
 
 
-@frozen
-class Field:
+@frozen(eq=False, repr=False)
+class Field(Structural):
     """One stored field of a flow record.
 
     ``name`` is the language's word, ``title`` rwcut's column title, ``type`` the language type

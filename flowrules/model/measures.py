@@ -10,9 +10,11 @@ from typing import Final
 
 from attrs import frozen
 
+from flowrules.model.structural import Structural
 
-@frozen
-class MeasureKind:
+
+@frozen(eq=False, repr=False)
+class MeasureKind(Structural):
     """One measure.
 
     ``args`` says what each argument must be:

@@ -20,6 +20,7 @@ from flowrules.flows.errors import FlowFileError
 from flowrules.model.address_set import AddressSet
 from flowrules.model.address_text import AddressError, parse_address, parse_cidr
 from flowrules.model.program import ProfileDeclaration, Program
+from flowrules.model.structural import Structural
 from flowrules.model.types import ADDRESS, LABEL, Type
 
 _EXPECTED: Final = "the output of run --format json"
@@ -138,8 +139,8 @@ class Misfit(Exception):
     """Results whose form is another than the rules' now; ``str()`` is one line with the place."""
 
 
-@frozen
-class Part:
+@frozen(eq=False, repr=False)
+class Part(Structural):
     """A part of the JSON and where it stands, ``rulesets.sei.email.sets.mx`` …"""
 
     where: str

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from flowrules.model.resources import SHIPPED as SHIPPED
 from flowrules.model.resources import SUFFIX, shipped_rulesets
 from flowrules.model.source_text import SourceText
+from flowrules.model.structural import Structural
 from flowrules.share.codes import found
 from flowrules.share.ruleset_file import ruleset_files, ruleset_name
 from flowrules.syntax.diagnostics import Diagnostic, RulesetErrors
@@ -32,8 +33,8 @@ STANDARD_INPUT: Final = "-"
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*", re.ASCII)
 
 
-@frozen
-class Place:
+@frozen(eq=False, repr=False)
+class Place(Structural):
     """A ruleset file: the name of its ruleset, the path to show, and the file."""
 
     name: str

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from flowrules.model.address_text import is_ipv4
 from flowrules.model.source_text import Span
+from flowrules.model.structural import Structural
 from flowrules.syntax import literals, strings, tree
 from flowrules.syntax.diagnostics import Diagnostic, diagnostic
 from flowrules.syntax.literals import LiteralError
@@ -26,8 +27,8 @@ from flowrules.syntax.places import Places
 T = TypeVar("T")
 
 
-@frozen
-class Part:
+@frozen(eq=False, repr=False)
+class Part(Structural):
     """Something matched that is no node of the tree: a value, and where it stood."""
 
     value: Any

@@ -7,9 +7,11 @@ from typing import Final
 
 from attrs import frozen
 
+from flowrules.model.structural import Structural
 
-@frozen
-class Code:
+
+@frozen(eq=False, repr=False)
+class Code(Structural):
     """One kind of finding.
 
     ``what`` says in one line what is reported, ``why`` why it matters; ``bad`` shows text that is reported,

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from attrs import frozen
 
+from flowrules.model.structural import Structural
 from flowrules.syntax.marks import RESERVED
 from flowrules.syntax.tables import Rule, Tables
 
@@ -69,8 +70,8 @@ _PLAIN_WORDS: Final = frozenset({"DAYS", "ZONE", "FLAGS"})
 """Literals that can be a plain word."""
 
 
-@frozen
-class _Lexis:
+@frozen(eq=False, repr=False)
+class _Lexis(Structural):
     """What can stand in a state: words and marks by their text, and patterns in the order to try them.
 
     ``plain`` has the terminal of each group of ``_SCAN``, ``None`` where the group alone does not say it.

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from attrs import frozen
 
+from flowrules.model.structural import Structural
 from flowrules.syntax.diagnostics import MOST, Diagnostic, diagnostic
 from flowrules.syntax.places import Places
 
@@ -77,8 +78,8 @@ _AFTER_TEXT = re.compile(
 )
 
 
-@frozen
-class Marked:
+@frozen(eq=False, repr=False)
+class Marked(Structural):
     """The marks of a text, the text with foreign marks overwritten, and what was reported.
 
     ``broken`` are the offsets of strings that never close: what holds one cannot be parsed.

@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from flowrules.model.source_text import SourceText, Span
+from flowrules.model.structural import Structural
 from flowrules.syntax import cut, grammar, marks, source_file, strings, tree
 from flowrules.syntax.cut import Piece
 from flowrules.syntax.declaration_builder import DeclarationBuilder
@@ -27,8 +28,8 @@ _LINE_RULES: Final = {"profile": "profile_item", "test": "test_item", "tune": "t
 _lock = threading.RLock()
 
 
-@frozen
-class ParseResult:
+@frozen(eq=False, repr=False)
+class ParseResult(Structural):
     """What a file says, and what is wrong with it.
 
     ``file`` holds every declaration without a fault.  ``broken`` are the names that the others declare

@@ -19,6 +19,7 @@ from attrs import frozen
 from flowrules.engine.kernels.interface import Kernels
 from flowrules.engine.kernels.with_numpy import NumpyKernels
 from flowrules.flows.table import FlowSource
+from flowrules.model.structural import Structural
 
 CHOICES: Final = ("auto", "numpy", "compiled")
 
@@ -28,8 +29,8 @@ WORTH_IT: Final = 50_000_000
 _HINT: Final = "pip install 'flowrules[compiled]'"
 
 
-@frozen
-class Choice:
+@frozen(eq=False, repr=False)
+class Choice(Structural):
     """Kernels, and a line that says what kept others, or compiled code that was kept, from being used (``None``: nothing)."""
 
     kernels: Kernels
