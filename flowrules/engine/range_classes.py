@@ -32,6 +32,9 @@ Cuts = NDArray[Any]
 COMPARED: Final = 12
 """Up to so many cuts of a number, comparing with each is quicker than a look-up."""
 
+_WORTH: Final = 8
+"""Tables of addresses of up to so many times the rows that were met are looked at as a whole."""
+
 _LOG_BITS: Final = 15
 _LOG_BUCKETS: Final = 1 << 17
 _DIVIDED: Final = np.uint16(0xFFFF)
@@ -63,7 +66,8 @@ class RangeClasses:
         self.count = len(first)
         """How many classes there are."""
         self._finder.name_classes(classes.astype(np.uint16))
-        self._of_table: tuple[NDArray[Any], Classes] | None = None
+        self._of_table: tuple[NDArray[Any], Classes | None, int] | None = None
+        """The table of addresses that was met last, the class of each, and how many rows there were of it."""
 
     def of(self, rows: Rows) -> Classes:
         """The class of each row's value."""
@@ -93,10 +97,13 @@ class RangeClasses:
             return self._finder.of(rows.column(self.name))
         places, table = listed
         held = self._of_table
-        if held is None or held[0] is not table:
-            # rows of one table follow each other
-            held = self._of_table = table, self._finder.of(table)
-        return held[1].take(places)
+        # rows of one table follow each other
+        seen = rows.rows if held is None or held[0] is not table else held[2] + rows.rows
+        classes = None if held is None or held[0] is not table else held[1]
+        if classes is None and seen * _WORTH >= len(table):
+            classes = self._finder.of(table)
+        self._of_table = table, classes, seen
+        return self._finder.of(rows.column(self.name)) if classes is None else classes.take(places)
 
 
 class _NumberIntervals:
