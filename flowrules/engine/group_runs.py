@@ -25,12 +25,12 @@ Words = NDArray[np.uint64]
 Array = NDArray[Any]
 
 WAITING: Final = 1 << 20
-"""How many rows wait before they are sorted together."""
+"""How many rows wait before they are sorted together, of all that have runs; of each at least an eighth."""
 
-PIECE: Final = 1 << 20
+PIECE: Final = 1 << 18
 """How many groups of several runs are merged at a time."""
 
-HELD: Final = 128 << 20
+HELD: Final = 112 << 20
 """The most bytes of runs that are held in memory, by all that have runs together."""
 
 FILES: Final = 8
@@ -106,9 +106,12 @@ class GroupRuns:
 
     def add(self, keys: Sequence[Raw], columns: Mapping[Name, Array]) -> None:
         """Add rows, each of one row, with their columns; or groups that have ``ROWS`` among their columns."""
+        if not self._rows:
+            with _lock:
+                _holders.add(self)
         self._waiting.append((keys, columns))
         self._rows += len(keys[0].parts[0])
-        if self._rows >= WAITING:
+        if self._rows >= max(_part_of(WAITING), WAITING >> 3):
             self._settle()
 
     def merge(self, other: GroupRuns) -> None:
@@ -177,8 +180,6 @@ class _Family:
         self._held = 0
         self._stored: list[list[Run]] = []
         """Runs in files, by level: each of a level is made of ``FILES`` of the level before."""
-        with _lock:
-            _families.add(self)
 
     def __len__(self) -> int:
         return sum(map(len, self.runs))
@@ -195,7 +196,7 @@ class _Family:
     def add(self, run: Run) -> None:
         self._runs.append(run)
         self._held += run.bytes
-        if self._held > _room():
+        if self._held > _part_of(HELD):
             self._shrink()
 
     def merge(self, other: _Family) -> None:
@@ -223,7 +224,7 @@ class _Family:
         for piece in pieces:
             few.append(piece)
             held += piece.bytes
-            if 2 * held > _room():
+            if 2 * held > _part_of(HELD):
                 most = sum(map(len, runs))
                 self._keep(_in_file(_first(few, pieces), _names(runs), most), 0)
                 return
@@ -241,14 +242,14 @@ class _Family:
 
 
 _lock: Final = Lock()
-_families: Final[WeakSet[_Family]] = WeakSet()
-"""All that hold runs: they share the room in memory."""
+_holders: Final[WeakSet[GroupRuns]] = WeakSet()
+"""All that have runs: they share the room in memory."""
 
 
-def _room() -> int:
-    """How many bytes of runs one family may hold."""
+def _part_of(room: int) -> int:
+    """What each of all that have runs may have of something."""
     with _lock:
-        return HELD // max(len(_families), 1)
+        return room // max(len(_holders), 1)
 
 
 def _first(few: list[Run], pieces: Iterable[Run]) -> Iterator[Run]:
