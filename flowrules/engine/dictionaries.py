@@ -198,7 +198,6 @@ class NumberCodes:
         self._window = _Window(0, np.zeros(0, np.uint32))
         self._far = WordCodes()
         self._far_codes = np.zeros(256, np.uint32)
-        self._marks = np.empty(0, np.uint32)
 
     def __len__(self) -> int:
         """One more than the highest code given."""
@@ -283,23 +282,6 @@ class NumberCodes:
             if len(absent):
                 codes[absent] = self._insert(distinct.take(absent))
         return codes.take(of)
-
-    def _enter(self, place: NDArray[np.int64], codes: Codes) -> Codes:
-        """The codes of values at these places of the window, new ones where they have none; while the lock is held."""
-        fresh = place.take(np.flatnonzero(codes.take(place) == 0))
-        if len(self._marks) < len(codes):
-            # memory that is never looked at costs nothing
-            self._marks = np.empty(len(codes), np.uint32)
-        # rows write their numbers into a table, and the last one in a place speaks for it
-        rows = np.arange(len(fresh), dtype=np.uint32)
-        self._marks[fresh] = rows
-        distinct = fresh[self._marks.take(fresh) == rows]
-        first, self._count = self._count, self._count + len(distinct)
-        if self._count > len(self._values):
-            self._values = _longer(self._values, self._count)
-        self._values[first : self._count] = distinct.view(np.uint64) + np.uint64(self._window.base)
-        codes[distinct] = np.arange(first, self._count, dtype=np.uint32)
-        return codes.take(place)
 
     def _insert(self, distinct: Words) -> Codes:
         window = self._window

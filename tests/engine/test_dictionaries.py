@@ -48,6 +48,17 @@ def test_numbers_get_one_code_each_and_come_back(kind: str) -> None:
     assert len(np.unique(values)) == len(values)
 
 
+@pytest.mark.parametrize("base", [0, 1 << 40])
+def test_new_numbers_of_a_window_get_one_code_each(base: int) -> None:
+    held = NumberCodes()
+    held.encode(np.arange(base, base + 1000, 10, dtype=np.int64))
+    asked = base + np.array([5, 7, 5, 990, 7, 5, 993, 0], np.int64)
+    codes = held.encode(asked)
+    assert len(held) == 104
+    assert held.values().take(codes).tolist() == asked.tolist()
+    assert held.encode(asked).tolist() == codes.tolist()
+
+
 def test_what_was_not_encoded_is_not_found() -> None:
     held = NumberCodes()
     held.encode(np.array([5, 1 << 50]))

@@ -104,6 +104,34 @@ def test_busy_services_have_segments_of_their_own(tmp_path, few, monkeypatch, wi
     assert {port for one in busy for port in one[3:] if port is not None} == {53, 80, 443}
 
 
+def test_zones_are_read_together_as_one_by_one(tmp_path, few, monkeypatch):
+    monkeypatch.setattr(arrange, "LEAST_SERVICE", 60)
+    write_store(tmp_path / "s", [source_of(made(3000, 1, days=2))], internal=INSIDE)
+    write_store(tmp_path / "s", [source_of(made(1000, 2, days=2))], internal=INSIDE)
+    (source,) = open_store(tmp_path / "s").sources()
+    zones = source.zones()
+    one_by_one = [zones.read([number]) for number in range(len(zones))]
+    random = np.random.default_rng(1)
+    for count in (1, 2, 3, 7, len(zones)):
+        for _ in range(20):
+            numbers = np.sort(random.choice(len(zones), count, replace=False)).tolist()
+            chunk = zones.read(numbers)
+            apart = [one_by_one[number] for number in numbers]
+            assert chunk.rows == sum(one.rows for one in apart)
+            for name in chunk.columns:
+                expected = np.concatenate([one[name] for one in apart])
+                assert np.array_equal(chunk[name], expected), name
+                held = chunk.constants.get(name)
+                assert held is None or (expected == held).all()
+            for name in chunk.homes:
+                assert np.array_equal(chunk.homes[name], np.concatenate([one.homes[name] for one in apart]))
+            shared = set.intersection(*(set(one.constants.items()) for one in apart))
+            assert set(chunk.constants.items()) == shared
+    # those next to each other are one view
+    large = max(range(len(zones) - 1), key=lambda n: zones.rows[n] + zones.rows[n + 1])
+    assert zones.read([large, large + 1])["bytes"].base is not None
+
+
 def test_rows_of_a_service_stay_in_their_order(tmp_path, few, monkeypatch):
     monkeypatch.setattr(arrange, "LEAST_SERVICE", 60)
     chunk = made(6000)
