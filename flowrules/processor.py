@@ -18,7 +18,8 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 _FAMILY: Final = re.compile(
     rb"^vendor_id\s*: AuthenticAMD$.*?^cpu family\s*: 25$.*?^flags\s*:.*\bavx512f\b", re.MULTILINE | re.DOTALL
 )
-_VERSION: Final = re.compile(r"^version = \"(\d+)\.(\d+)", re.MULTILINE)
+_VERSION: Final = re.compile(r"^version = \"((\d+)\.(\d+)[^\"]*)\"", re.MULTILINE)
+_PORTABLE: Final = re.compile(r"^Tag: .*-(manylinux|musllinux)", re.MULTILINE)
 
 
 def choose_sorting() -> None:
@@ -38,13 +39,20 @@ def slow_features(cpuinfo: Path = _CPUINFO) -> str:
 
 
 def _names() -> str:
-    """The names in the version of numpy at hand, which warns of those that it does not know."""
+    """The names in the numpy at hand, which warns of those that it does not know.
+
+    None for a numpy that was built for this processor: one that cannot do without them does not start when told to.  The
+    wheels of PyPI can.
+    """
     spec = find_spec("numpy")
+    if spec is None or spec.origin is None:
+        return ""
+    folder = Path(spec.origin).parent
     try:
-        text = Path(spec.origin or "").with_name("version.py").read_text() if spec else ""
+        found = _VERSION.search((folder / "version.py").read_text())
+        wheel = "" if found is None else (folder.parent / f"numpy-{found[1]}.dist-info" / "WHEEL").read_text()
     except OSError:
         return ""
-    found = _VERSION.search(text)
-    if found is None:
+    if found is None or not _PORTABLE.search(wheel):
         return ""
-    return "X86_V4 AVX512_ICL" if (int(found[1]), int(found[2])) >= (2, 4) else "AVX512_SKX AVX512_ICL"
+    return "X86_V4 AVX512_ICL" if (int(found[2]), int(found[3])) >= (2, 4) else "AVX512_SKX AVX512_ICL"
