@@ -174,14 +174,15 @@ class CutCells:
         signature = self._offsets.searchsorted(met, "right") - 1
         rest = met - self._offsets.take(signature)
         classes = [field.classes_of(signature, rest) for field in self._fields]
-        # numbers ascend, and with them signatures: each has its own stretch of them
+        # numbers ascend, and with them signatures: each has its own stretch of them; rows that nobody wants, of signature
+        # 0, are counted where they are few
         ends = signature.searchsorted(np.arange(len(self.signatures)), "right")
         wanted = self.signatures.wanted_by()
         samples: Rows | None = None
         out: list[tuple[int, int, Sums]] = []
         for place, member in enumerate(self.members):
             own = wanted[member.unit]
-            among = None if own[1:].all() else _stretches(ends, own)
+            among = None if own[1:].all() and signature[0] else _stretches(ends, own)
             tables = [(f.passes(place), c) for f, c in zip(self._fields, classes, strict=True)]
             told = [_at(c, among, passes) for passes, c in tables if passes is not None]
             for cut in self._mixed[place]:

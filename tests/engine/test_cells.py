@@ -249,6 +249,23 @@ def test_rows_of_cells_met_late_are_counted(by_cells: pytest.MonkeyPatch) -> Non
     assert put_aside[0] > 0
 
 
+def test_rows_that_no_rule_wants_are_counted_for_none(by_cells: pytest.MonkeyPatch) -> None:
+    """Few of them are counted with the others, as it costs less than to leave them out."""
+    columns = flows(9, 400)
+    columns["protocol"][:] = 6
+    columns["protocol"][::5] = 17
+    columns["packets"][:] = 1
+    rules = ruleset(
+        [
+            (all_of(cmp("protocol", "=", 6), cmp("packets", "<", 4)), {"n": m("flows")}, []),
+            (all_of(cmp("protocol", "=", 6), cmp("bytes", ">=", 0)), {"n": m("flows")}, []),
+        ]
+    )
+    found = answers(rules, columns, threads=1)
+    assert found == plain(columns, rules)
+    assert "320" in str(found)
+
+
 def test_sums_past_the_floats_are_exact(by_cells: pytest.MonkeyPatch) -> None:
     columns = flows(2, 500)
     columns["bytes"] = columns["bytes"].astype(np.uint64)
