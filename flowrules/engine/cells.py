@@ -74,6 +74,7 @@ _PUT_ASIDE: Final = 16
 """Rows of new cells are put aside where they are less than one in so many."""
 _MOST_ASIDE: Final = 1 << 17
 _EXACT: Final = 1 << 53
+_NARROW: Final = (1 << 32) - 1
 _LIMIT: Final = 1 << 62
 
 
@@ -393,7 +394,7 @@ class CellCounter:
 
     def _reserve(self, rows: Rows) -> bool:
         """Whether the sums of a piece are exact; makes room for them."""
-        most = max((int(rows.column(n).max()) * rows.rows for n in self._sums), default=0)
+        most = max((_most(rows.column(n)) * rows.rows for n in self._sums), default=0)
         if most >= _EXACT:
             return False
         self._most += most
@@ -434,6 +435,11 @@ class CellCounter:
             hosted.flush(self._task.members, self._partials)
         for cut in self._by_cuts:
             self._flush_cuts(cut)
+
+
+def _most(column: NDArray[Any]) -> int:
+    """What no value of a column passes; the least such where its dtype alone does not tell enough."""
+    return _NARROW if column.dtype == np.uint32 else int(column.max())
 
 
 def _summed(member: CellCounted) -> list[str]:
