@@ -23,7 +23,7 @@ from flowrules.model.structural import Structural
 
 CHOICES: Final = ("auto", "numpy", "compiled")
 
-WORTH_IT: Final = 50_000_000
+WORTH_IT: Final = 200_000_000
 """From so many records on, ``auto`` takes compiled kernels where they are installed."""
 
 _HINT: Final = "pip install 'flowrules[compiled]'"
