@@ -264,8 +264,8 @@ class CellCounter:
         held = self._left.get(id(decided))
         if held is None:
             gone = 0
-            for identity in decided.never:
-                gone |= self._testing.get(identity, 0)
+            for identity in decided.never & self._testing.keys():
+                gone |= self._testing[identity]
             left = frozenset(i for i in range(len(self._task.members)) if not gone >> i & 1)
             # with what it is of, so that no other can take its identity
             by_cells = len(left) >= FEWEST_LEFT and self._task.pays(decided, left)
