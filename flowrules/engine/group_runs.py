@@ -17,7 +17,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.key_layout import Layout, Raw
-from flowrules.engine.sorted_runs import stretches
+from flowrules.engine.sorted_runs import Levels, stretches
 from flowrules.engine.stored_arrays import stored_together
 from flowrules.plan.aggregates import GREATEST, LEAST, Aggregate
 
@@ -178,20 +178,19 @@ class _Family:
     def __init__(self) -> None:
         self._runs: list[Run] = []
         self._held = 0
-        self._stored: list[list[Run]] = []
-        """Runs in files, by level: each of a level is made of ``FILES`` of the level before."""
+        self._stored: Levels[Run] = Levels(FILES)
 
     def __len__(self) -> int:
         return sum(map(len, self.runs))
 
     @property
     def in_files(self) -> bool:
-        return any(self._stored)
+        return bool(self._stored)
 
     @property
     def runs(self) -> list[Run]:
         """All runs, in memory and in files."""
-        return [*self._runs, *(run for level in self._stored for run in level)]
+        return [*self._runs, *self._stored]
 
     def add(self, run: Run) -> None:
         self._runs.append(run)
@@ -202,14 +201,13 @@ class _Family:
     def merge(self, other: _Family) -> None:
         for run in other._runs:
             self.add(run)
-        for level, runs in enumerate(other._stored):
-            for run in runs:
-                self._keep(run, level)
-        other._runs, other._stored = [], []
+        other._runs = []
+        self._stored.take_over(other._stored, _joined)
 
     def pieces(self) -> Iterator[Run]:
         runs = self.runs
-        self._runs, self._stored = [], []
+        self._runs = []
+        self._stored.clear()
         if len(runs) == 1:
             (run,) = runs
             return (run.part(slice(b, b + PIECE)) for b in range(0, len(run), PIECE))
@@ -226,19 +224,10 @@ class _Family:
             held += piece.bytes
             if 2 * held > _part_of(HELD):
                 most = sum(map(len, runs))
-                self._keep(_in_file(_first(few, pieces), _names(runs), most), 0)
+                self._stored.add(_in_file(_first(few, pieces), _names(runs), most), _joined)
                 return
         run = one_after_the_other(few)
         self._runs, self._held = [run], run.bytes
-
-    def _keep(self, run: Run, level: int) -> None:
-        while len(self._stored) <= level:
-            self._stored.append([])
-        self._stored[level].append(run)
-        if len(self._stored[level]) >= FILES:
-            runs, self._stored[level] = self._stored[level], []
-            merged = _in_file(_merged_pieces(runs), _names(runs), sum(map(len, runs)))
-            self._keep(merged, level + 1)
 
 
 _lock: Final = Lock()
@@ -263,6 +252,11 @@ def _first(few: list[Run], pieces: Iterable[Run]) -> Iterator[Run]:
 def _names(runs: Sequence[Run]) -> list[Name]:
     """The columns of runs, in the order in which they are met."""
     return list(dict.fromkeys(name for run in runs for name in run.columns))
+
+
+def _joined(runs: Sequence[Run]) -> Run:
+    """Runs as one in a file."""
+    return _in_file(_merged_pieces(runs), _names(runs), sum(map(len, runs)))
 
 
 def _in_file(pieces: Iterable[Run], names: Sequence[Name], most: int) -> Run:

@@ -1,13 +1,49 @@
-"""Sorted runs side by side: the stretches of them that are merged together."""
+"""Sorted runs: the stretches of them that are merged together, and those that lie in files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
+Run = TypeVar("Run")
+
+
+class Levels(Generic[Run]):
+    """Runs in files: each of a level is made of ``most`` of the level before."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._levels: list[list[Run]] = []
+
+    def __iter__(self) -> Iterator[Run]:
+        return (run for level in self._levels for run in level)
+
+    def __bool__(self) -> bool:
+        return any(self._levels)
+
+    def add(self, run: Run, joined: Callable[[Sequence[Run]], Run], level: int = 0) -> None:
+        """Keep a run, and let ``joined`` make one of those of its level when they are many."""
+        while len(self._levels) <= level:
+            self._levels.append([])
+        self._levels[level].append(run)
+        if len(self._levels[level]) >= self._most:
+            runs, self._levels[level] = self._levels[level], []
+            self.add(joined(runs), joined, level + 1)
+
+    def take_over(self, other: Levels[Run], joined: Callable[[Sequence[Run]], Run]) -> None:
+        """Keep the runs of another in its stead."""
+        levels, other._levels = other._levels, []
+        for level, runs in enumerate(levels):
+            for run in runs:
+                self.add(run, joined, level)
+
+    def clear(self) -> None:
+        """Keep none."""
+        self._levels = []
 
 
 def stretches(runs: Sequence[Words], rows: int) -> Iterator[list[tuple[int, slice]]]:

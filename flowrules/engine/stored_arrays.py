@@ -55,8 +55,9 @@ def stored_together(
     for dtype in dtypes:
         begins.append(begins[-1] + most * dtype.itemsize + -most * dtype.itemsize % mmap.PAGESIZE)
     rows = 0
-    with tempfile.TemporaryFile(buffering=0) as file:
+    with ExitStack() as stack:
         with _told_when_full():
+            file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
             file.truncate(max(begins[-1], 1))
             for piece in pieces:
                 for begin, dtype, part in zip(begins, dtypes, piece, strict=False):

@@ -16,6 +16,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
+from flowrules.engine.sorted_runs import Levels, stretches
 from flowrules.engine.stored_arrays import stored
 
 Words = NDArray[np.uint64]
@@ -66,8 +67,8 @@ class _Sorted:
     def __len__(self) -> int:
         return len(self.words)
 
-    def slice(self, begin: int, end: int) -> _Sorted:
-        return _Sorted(self.words[begin:end], None if self.counts is None else self.counts[begin:end])
+    def part(self, some: slice) -> _Sorted:
+        return _Sorted(self.words[some], None if self.counts is None else self.counts[some])
 
 
 @define
@@ -83,13 +84,13 @@ class ValueRuns:
     rows: int = 0
     """How many rows the pairs are of."""
     _runs: list[_Sorted] = field(factory=list)
-    _stored: list[list[_Sorted]] = field(factory=list)
-    """Runs in files, by level: each of a level is made of ``FILES`` of the level before."""
+    _stored: Levels[_Sorted] = field(factory=lambda: Levels(FILES))
+    """Runs in files."""
 
     @property
     def in_files(self) -> bool:
         """Whether some of the pairs lie in files."""
-        return any(self._stored)
+        return bool(self._stored)
 
     @property
     def count_dtype(self) -> np.dtype[Any]:
@@ -118,14 +119,12 @@ class ValueRuns:
         for run in other._runs:
             self._push(run)
             self._hold(WAITING)
-        for level, runs in enumerate(other._stored):
-            for run in runs:
-                self._keep(run, level)
+        self._stored.take_over(other._stored, self._in_files)
 
     def pieces(self) -> Iterator[Run]:
         """All pairs in ascending order, some at a time."""
         self._settle()
-        return _pieces([*self._runs, *(run for level in self._stored for run in level)])
+        return _pieces([*self._runs, *self._stored])
 
     def whole(self) -> Run:
         """All pairs as one run in memory."""
@@ -140,7 +139,8 @@ class ValueRuns:
     def replace(self, run: Run) -> None:
         """Hold these pairs instead; their words come in any order, each once."""
         order = np.argsort(run.words)
-        self._waiting, self._stored, self.rows = 0, [], int(run.counts.sum())
+        self._waiting, self.rows = 0, int(run.counts.sum())
+        self._stored.clear()
         self._runs = [_Sorted(run.words.take(order), run.counts.take(order))]
 
     def _make_room(self) -> None:
@@ -183,15 +183,7 @@ class ValueRuns:
         """Put the runs in memory into files where they are of more than so many pairs."""
         if sum(map(len, self._runs)) > most:
             runs, self._runs = self._runs, []
-            self._keep(self._in_files(runs), 0)
-
-    def _keep(self, run: _Sorted, level: int) -> None:
-        while len(self._stored) <= level:
-            self._stored.append([])
-        self._stored[level].append(run)
-        if len(self._stored[level]) >= FILES:
-            runs, self._stored[level] = self._stored[level], []
-            self._keep(self._in_files(runs), level + 1)
+            self._stored.add(self._in_files(runs), self._in_files)
 
     def _in_files(self, runs: Sequence[_Sorted]) -> _Sorted:
         """The runs as one in a file."""
@@ -268,21 +260,9 @@ def _different(values: NDArray[Any]) -> NDArray[np.uint32]:
 
 
 def _pieces(runs: Sequence[_Sorted]) -> Iterator[Run]:
-    """Runs merged into one, some pairs at a time: all up to the least word that ends a stretch of some run."""
-    begin = [0] * len(runs)
-    step = max(PIECE // max(len(runs), 1), 1)
-    while True:
-        live = [n for n, run in enumerate(runs) if begin[n] < len(run)]
-        if not live:
-            return
-        last = min(runs[n].words[min(begin[n] + step, len(runs[n])) - 1] for n in live)
-        parts = []
-        for n in live:
-            # a word that was not counted may go on beyond the stretch
-            stop = begin[n] + int(runs[n].words[begin[n] :].searchsorted(last, "right"))
-            parts.append(runs[n].slice(begin[n], stop))
-            begin[n] = stop
-        yield _counts(_merged(parts))
+    """Runs merged into one, some pairs at a time."""
+    for parts in stretches([run.words for run in runs], PIECE):
+        yield _counts(_merged([runs[n].part(where) for n, where in parts]))
 
 
 def _merged(runs: Sequence[_Sorted]) -> _Sorted:
