@@ -11,46 +11,31 @@ cells are put aside, so that this is not done again and again for little.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrules.engine.aggregate import Partial
-from flowrules.engine.cell_classes import CellClasses, PieceCells
+from flowrules.engine.cell_classes import PieceCells
+from flowrules.engine.cell_histograms import HostCells, WholeCells, put_total, summed
+from flowrules.engine.cell_tasks import CellTask
 from flowrules.engine.cell_truths import CellTruths
 from flowrules.engine.cut_cells import CutCells, CutMember
 from flowrules.engine.folding import NOTHING_DECIDED, Decided
 from flowrules.engine.kernels import kernels
-from flowrules.engine.key_codes import AddressCoder, Coder, codes_of
-from flowrules.engine.range_classes import RangeClasses
 from flowrules.engine.row_values import Rows
 from flowrules.engine.signatures import Signatures
-from flowrules.engine.tallies import Tallies
-from flowrules.engine.where import Selected, Where, select_rows
+from flowrules.engine.where import Selected, select_rows
 from flowrules.flows.table import Chunk
 from flowrules.model import expression as ex
-from flowrules.plan.aggregates import Aggregate
-from flowrules.plan.cell_tests import CUT_FIELDS, atoms, base_atoms, cut_field
-from flowrules.plan.cells import pay
-from flowrules.plan.field_use import TYPES, fields_of
-from flowrules.plan.plan import CellMember, GroupingPlan
-
-if TYPE_CHECKING:
-    from flowrules.engine.surroundings import Surroundings
+from flowrules.plan.cell_tests import atoms, base_atoms, cut_field
 
 Cells = NDArray[np.uint32]
 
-MOST_CELLS: Final = 1 << 22
-"""The most combinations of classes that one table numbers; groupings with more are divided."""
-
 MOST_DIRECT: Final = 1 << 20
 """Up to so many combinations (times tests) all are cells from the start, so that rows need no look-up of theirs."""
-
-MOST_BY_HOST: Final = 1 << 23
-"""The most entries of a histogram by host and signature; beyond it the rows of each grouping are selected."""
 
 LEAST_ROWS: Final = 1 << 13
 """Pieces of fewer rows are counted by predicates: numbering cells would cost more."""
@@ -58,124 +43,12 @@ LEAST_ROWS: Final = 1 << 13
 FEWEST_LEFT: Final = 4
 """Pieces in which so few groupings may have rows are counted by predicates too."""
 
-ENOUGH_LEFT: Final = 8
-"""So many groupings are counted by cells unless they have cuts."""
-
-MOST_WEIGHED: Final = 16
-"""Where more groupings may have rows it is not weighed again whether cells pay."""
-
-_MOST_ALIVE: Final = 0.7
-"""Where more of a piece's rows are wanted, all are counted by host."""
-
-_MOST_ENTRIES: Final = 1 << 20
-"""So many combinations of classes are gathered before those of several pieces are added up."""
-
 _PUT_ASIDE: Final = 16
 """Rows of new cells are put aside where they are less than one in so many."""
 _MOST_ASIDE: Final = 1 << 17
 _EXACT: Final = 1 << 53
 _NARROW: Final = (1 << 32) - 1
 _LIMIT: Final = 1 << 62
-
-
-@frozen(eq=False)
-class CellCounted:
-    """A grouping of the scan that is counted by cells: its place there, and how it is counted."""
-
-    place: int
-    where: Where
-    """Tests that cells decide first, the rest after them."""
-    counted: bool
-    coder: Coder | None
-    """The coder of its one host, where it is counted by host."""
-    aggregates: tuple[Aggregate, ...]
-    cuts: tuple[ex.Expression, ...]
-    """Tests beside those of ``where.cheap`` that cells decide once they are divided by cuts."""
-    cluster: int
-    """Which members' cuts divide the same cells."""
-    own: Where
-    """The same tests in the order in which rows are tested where cells do not pay."""
-    planned: GroupingPlan
-
-
-@frozen(eq=False)
-class CellTask:
-    """Groupings counted by the same cells."""
-
-    classes: CellClasses
-    members: tuple[CellCounted, ...]
-    ranges: tuple[RangeClasses, ...]
-    """The classes of the fields that cuts divide."""
-    clusters: Sequence[tuple[str, ...]]
-    """Which fields the cuts of each cluster divide."""
-
-    @classmethod
-    def of(
-        cls, classes: CellClasses, members: Sequence[CellCounted], clusters: Sequence[tuple[str, ...]]
-    ) -> CellTask:
-        """A task with the classes that its members' cuts make."""
-        by_field: dict[str, list[ex.Expression]] = {}
-        for atom in dict.fromkeys(a for m in members for cut in m.cuts for a in atoms(cut)):
-            name = cut_field(atom)
-            if name is not None:
-                by_field.setdefault(name, []).append(atom)
-        ranges = tuple(RangeClasses(n, by_field[n], classes.around) for n in CUT_FIELDS if n in by_field)
-        return cls(classes, tuple(members), ranges, clusters)
-
-    def pays(self, decided: Decided, left: Collection[int]) -> bool:
-        """Whether rows of which so much is known are counted by cells, for the members that may have some of them, for
-        less than each member tests what is left of its own predicates."""
-        told = decided.truths
-        if not told or len(left) > MOST_WEIGHED:
-            # what was weighed for all rows
-            return True
-        if len(left) >= ENOUGH_LEFT and not any(self.members[i].cuts for i in left):
-            return True
-        members: list[CellMember] = []
-        groupings: list[GroupingPlan] = []
-        clusters: dict[int, int] = {}
-        asked: list[ex.Expression] = []
-        for i in left:
-            member = self.members[i]
-            where = decided.where(member.own)
-            assert where is not None
-            tests = tuple(t for t in member.where.cheap if id(t) not in told)
-            cuts = tuple(c for c in member.cuts if id(c) not in told)
-            rest = tuple(p for p in member.where.dear[len(member.cuts) :] if id(p) not in told)
-            cluster = clusters.setdefault(member.cluster, len(clusters)) if cuts else 0
-            keyed = member.coder is not None
-            members.append(CellMember(len(groupings), tests, rest, member.counted, keyed, cuts, cluster))
-            own = member.planned
-            groupings.append(GroupingPlan(own.scan, where.predicates, own.keys, own.inside, own.aggregates))
-            asked += (*tests, *base_atoms(cuts))
-        names = fields_of(asked, TYPES)
-        fields = [name for name in self.classes.fields if name in names]
-        return pay(fields, members, [self.clusters[c] for c in clusters], groupings)
-
-
-def cell_tasks(
-    fields: Sequence[str],
-    members: Sequence[CellCounted],
-    clusters: Sequence[tuple[str, ...]],
-    around: Surroundings,
-) -> list[CellTask]:
-    """Members with the cells that count them, divided where together they would make too many.
-
-    A member that alone makes too many is in none.
-    """
-    if not members:
-        return []
-    tests = tuple(dict.fromkeys(t for m in members for t in (*m.where.cheap, *base_atoms(m.cuts))))
-    classes = CellClasses(fields, tests, around)
-    if classes.size <= MOST_CELLS:
-        return [CellTask.of(classes, members, clusters)]
-    if len(members) == 1:
-        return []
-    half = len(members) // 2
-    return [
-        *cell_tasks(fields, members[:half], clusters, around),
-        *cell_tasks(fields, members[half:], clusters, around),
-    ]
 
 
 class CellCounter:
@@ -201,11 +74,11 @@ class CellCounter:
         self._keys = list(units)
         self._passed = np.zeros((1, len(units)), np.bool_)
         """Which cell (by its id) passes which tests; cell 0 stands for rows that are put aside."""
-        sums = {n for m in task.members if m.counted for n in _summed(m)}
+        sums = {n for m in task.members if m.counted for n in summed(m)}
         self._sums = tuple(sorted(sums))
         keyless = [i for i, m in enumerate(task.members) if m.counted and m.coder is None and not m.cuts]
-        self._whole = _WholeCells([(i, self._units[i]) for i in keyless], self._sums) if keyless else None
-        self._by_host: list[_HostCells] = []
+        self._whole = WholeCells([(i, self._units[i]) for i in keyless], self._sums) if keyless else None
+        self._by_host: list[HostCells] = []
         by_coder: dict[int, list[int]] = {}
         for i, member in enumerate(task.members):
             if member.counted and member.coder is not None:
@@ -213,7 +86,7 @@ class CellCounter:
         for hosted in by_coder.values():
             coder = task.members[hosted[0]].coder
             assert coder is not None
-            self._by_host.append(_HostCells([(i, self._units[i]) for i in hosted], coder, self._sums))
+            self._by_host.append(HostCells([(i, self._units[i]) for i in hosted], coder, self._sums))
         clusters: dict[int, list[CutMember]] = {}
         for i, member in enumerate(task.members):
             if member.cuts:
@@ -353,7 +226,7 @@ class CellCounter:
             for i, _ in self._choosing.members:
                 self._partials[i].add(select_rows(self._task.members[i].where, selected))
 
-    def _give_up(self, hosted: _HostCells) -> None:
+    def _give_up(self, hosted: HostCells) -> None:
         """Select the rows of groupings whose hosts have become too many, from this piece on."""
         hosted.flush(self._task.members, self._partials)
         self._by_host.remove(hosted)
@@ -390,7 +263,7 @@ class CellCounter:
 
     def _flush_cuts(self, cut: CutCells) -> None:
         for i, flows, sums in cut.flush():
-            _put_total(self._task.members[i], self._partials[i], flows, sums)
+            put_total(self._task.members[i], self._partials[i], flows, sums)
 
     def _reserve(self, rows: Rows) -> bool:
         """Whether the sums of a piece are exact; makes room for them."""
@@ -440,175 +313,6 @@ class CellCounter:
 def _most(column: NDArray[Any]) -> int:
     """What no value of a column passes; the least such where its dtype alone does not tell enough."""
     return _NARROW if column.dtype == np.uint32 else int(column.max())
-
-
-def _summed(member: CellCounted) -> list[str]:
-    return [a.of.name for a in member.aggregates if isinstance(a.of, ex.Field)]
-
-
-def _put(
-    member: CellCounted,
-    partial: Partial,
-    counts: NDArray[np.int64],
-    sums: Mapping[str, NDArray[np.int64]],
-) -> None:
-    """Give a partial its groups' counts and sums."""
-    parts = {a: sums[a.of.name] for a in member.aggregates if isinstance(a.of, ex.Field)}
-    partial.add_counted(counts, parts)
-
-
-def _put_total(member: CellCounted, partial: Partial, flows: int, sums: Mapping[str, int]) -> None:
-    """Give a partial without keys its flows and sums."""
-    partial.add_total(flows, {a: sums[a.of.name] for a in member.aggregates if isinstance(a.of, ex.Field)})
-
-
-class _WholeCells:
-    """Rows and sums by cell, for groupings without keys."""
-
-    def __init__(self, members: Sequence[tuple[int, int]], sums: Sequence[str]) -> None:
-        self._members = members
-        self._names = tuple(sums)
-        self._tallies = Tallies(sums)
-        self._pieces: list[tuple[Cells, NDArray[np.int64], Mapping[str, NDArray[np.int64]]]] = []
-        """Combinations of classes with their rows and sums, of which the numbers of cells are found in the end."""
-        self._entries = 0
-
-    def add(self, piece: PieceCells, rows: Rows, size: int) -> None:
-        """Count a piece with cells below ``size``."""
-        columns = [rows.column(name) for name in self._names]
-        if piece.raw is None:
-            self._tallies.grow(size)
-            self._tallies.add(piece.places, columns)
-            return
-        tallies = Tallies(self._names)
-        tallies.grow(len(piece.raw))
-        tallies.add(piece.places, columns)
-        counts, sums = tallies.take()
-        if piece.ids is not None:
-            # rows that were put aside are counted when they come back
-            counts[: len(piece.ids)][piece.ids == 0] = 0
-        met = np.flatnonzero(counts)
-        self._pieces.append(
-            (piece.raw.take(met), counts.take(met), {n: s.take(met) for n, s in sums.items()})
-        )
-        self._entries += len(met)
-        if self._entries > _MOST_ENTRIES:
-            self._gather()
-
-    def unnumbered(self) -> Cells:
-        """The combinations of classes that have rows, of which the numbers of cells are asked for."""
-        self._gather()
-        return self._pieces[0][0] if self._pieces else np.zeros(0, np.uint32)
-
-    def _gather(self) -> None:
-        """Add up what pieces have of the same combinations."""
-        if not self._pieces:
-            return
-        raw = np.concatenate([one for one, _, _ in self._pieces])
-        order = np.argsort(raw, kind="stable")
-        ordered = raw.take(order)
-        starts = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1) if len(raw) else order
-        counts = _added([one for _, one, _ in self._pieces], order, starts)
-        sums = {n: _added([s[n] for _, _, s in self._pieces], order, starts) for n in self._names}
-        self._pieces = [(ordered.take(starts), counts, sums)]
-        self._entries = len(starts)
-
-    def flush(
-        self,
-        ids: Cells,
-        passed: NDArray[np.bool_],
-        members: Sequence[CellCounted],
-        partials: Sequence[Partial],
-    ) -> None:
-        """Give each grouping the cells that it wants, and begin anew; ``ids`` are the cells of combinations."""
-        counts, sums = self._tallies.take()
-        cells = np.flatnonzero(counts)
-        counts, sums = counts.take(cells), {n: s.take(cells) for n, s in sums.items()}
-        for raw, more, theirs in self._pieces:
-            cells = np.concatenate((cells, ids.take(raw)))
-            counts = np.concatenate((counts, more))
-            sums = {n: np.concatenate((s, theirs[n])) for n, s in sums.items()}
-        self._pieces, self._entries = [], 0
-        for i, unit in self._members:
-            wanted = np.flatnonzero(passed[:, unit].take(cells))
-            own = {n: int(s.take(wanted).sum()) for n, s in sums.items()}
-            _put_total(members[i], partials[i], int(counts.take(wanted).sum()), own)
-
-
-def _added(
-    pieces: Sequence[NDArray[np.int64]], order: NDArray[np.intp], starts: NDArray[np.intp]
-) -> NDArray[np.int64]:
-    """Numbers in an order, those added up that lie between two starts."""
-    out: NDArray[np.int64] = np.concatenate(pieces).take(order)
-    return np.add.reduceat(out, starts) if len(out) else out
-
-
-class _HostCells:
-    """Rows and sums by signature and host, for groupings by one host."""
-
-    def __init__(self, members: Sequence[tuple[int, int]], coder: Coder, sums: Sequence[str]) -> None:
-        self.members = list(members)
-        self.signatures = Signatures([unit for _, unit in members])
-        self._coder = coder
-        self._names = tuple(sums)
-        self._clear()
-
-    def _clear(self) -> None:
-        self._hosts = self._rows = 0
-        self._tallies = Tallies(self._names)
-
-    def add(self, piece: PieceCells, rows: Rows) -> bool:
-        """Count a piece; false (and nothing counted) where the histogram would become too large."""
-        of_place = piece.of(self.signatures.of_cell)
-        if not of_place.any():
-            return True
-        signatures: NDArray[Any]
-        if isinstance(self._coder, AddressCoder) and self._coder.numbered(rows):
-            # the numbers of hosts cost nothing: to count all rows is cheaper than to select most of them
-            signatures = of_place.take(piece.places)
-            alive = signatures != 0
-            count = np.count_nonzero(alive)
-            live = None if count > _MOST_ALIVE * rows.rows else np.flatnonzero(alive)
-            if live is not None:
-                signatures = signatures.take(live)
-        else:
-            live, signatures = kernels().live(of_place, piece.places)
-        if live is not None:
-            if not len(live):
-                return True
-            rows = rows.take(live)
-        codes = codes_of(self._coder, rows)
-        if not self._make_room(len(self._coder), len(self.signatures)):
-            return False
-        places = signatures.astype(np.intp)
-        places *= self._hosts
-        places += codes
-        self._tallies.add(places, [rows.column(name) for name in self._names])
-        return True
-
-    def _make_room(self, hosts: int, signatures: int) -> bool:
-        if hosts <= self._hosts and signatures <= self._rows:
-            return True
-        more_hosts = self._hosts if hosts <= self._hosts else max(hosts + hosts // 4, 64)
-        more_rows = self._rows if signatures <= self._rows else signatures + signatures // 4
-        if more_hosts * more_rows > MOST_BY_HOST:
-            return False
-        self._tallies.widen((self._rows, self._hosts), (more_rows, more_hosts))
-        self._hosts, self._rows = more_hosts, more_rows
-        return True
-
-    def flush(self, members: Sequence[CellCounted], partials: Sequence[Partial]) -> None:
-        """Give each grouping the hosts of the signatures that it wants, and begin anew."""
-        if self._rows:
-            used = min(self._rows, len(self.signatures))
-            wanted = {u: w[:used] for u, w in self.signatures.wanted_by().items()}
-            order = list(wanted)
-            counts, sums = self._tallies.take_rows(np.stack([wanted[u] for u in order]), self._hosts, used)
-            place = {unit: row for row, unit in enumerate(order)}
-            for i, unit in self.members:
-                row = place[unit]
-                _put(members[i], partials[i], counts[row], {n: s[row] for n, s in sums.items()})
-        self._clear()
 
 
 class _Choosing:

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Protocol
 from attrs import evolve, frozen
 
 from flowrules.engine.aggregate import Grouping
-from flowrules.engine.cells import CellCounted, CellTask, cell_tasks
+from flowrules.engine.cell_tasks import CellCounted, CellTask, cell_tasks
 from flowrules.engine.collect import Collection, OtherSide
 from flowrules.engine.key_codes import AddressCoder, Coders
 from flowrules.engine.member_tests import HostFinder

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from flowrules.engine.aggregate import Grouping
-from flowrules.engine.cells import CellTask
+from flowrules.engine.cell_tasks import CellTask
 from flowrules.engine.collect import Collection, OtherSide
 from flowrules.engine.key_codes import AddressCoder
 from flowrules.engine.where import Where

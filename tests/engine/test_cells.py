@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrules.engine import cells, cut_cells, range_classes, tallies
+from flowrules.engine import cell_histograms, cell_tasks, cells, cut_cells, range_classes, tallies
 from flowrules.engine.cell_classes import CellClasses
 from flowrules.engine.row_values import Rows as EngineRows
 from flowrules.engine.run import run
@@ -206,7 +206,11 @@ def test_cells_answer_as_predicates_do(
         patch.setattr(cells, "LEAST_ROWS", 1)
         patch.setattr(cells, "FEWEST_LEFT", 1)
         assert answers(made, columns, threads=threads, rows=size) == expected
-        for room, cap in ((cells, "MOST_CELLS"), (cells, "MOST_BY_HOST"), (cut_cells, "MOST_CUT_CELLS")):
+        for room, cap in (
+            (cell_tasks, "MOST_CELLS"),
+            (cell_histograms, "MOST_BY_HOST"),
+            (cut_cells, "MOST_CUT_CELLS"),
+        ):
             with pytest.MonkeyPatch.context() as tighter:
                 tighter.setattr(room, cap, 12)
                 tighter.setattr(range_classes, "COMPARED", 0)
@@ -293,7 +297,7 @@ def test_words_that_are_full_are_unpacked(
 
 def test_combinations_of_many_pieces_are_added_up(by_cells: pytest.MonkeyPatch) -> None:
     columns = flows(8, 3_000)
-    by_cells.setattr(cells, "_MOST_ENTRIES", 30)
+    by_cells.setattr(cell_histograms, "_MOST_ENTRIES", 30)
     assert answers(MANY, columns, threads=1, rows=100) == plain(columns)
 
 

@@ -15,7 +15,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrules.engine import cells, folding, work
+from flowrules.engine import cell_tasks, cells, folding, work
 from flowrules.engine.direction import TYPES, DirectionRule
 from flowrules.engine.folding import Folds
 from flowrules.engine.predicates import truth
@@ -131,7 +131,7 @@ def test_cells_over_a_store_answer_as_predicates_in_memory(
         if both:
             # some pieces by cells, some by what is left of the predicates
             patch.setattr(
-                cells.CellTask, "pays", lambda _, decided, left: (len(decided.truths) + len(left)) % 2
+                cell_tasks.CellTask, "pays", lambda _, decided, left: (len(decided.truths) + len(left)) % 2
             )
         sources = open_store(path).sources()
         assert everything(made, run(made, sources, threads=threads)) == expected
