@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +37,32 @@ def kernels_in_use(request: pytest.FixtureRequest) -> Iterator[None]:
     before = use(chosen or NumpyKernels())
     yield
     use(before)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, of which the test's own are the only ones."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def files_made(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has an entry for each temporary file that is made."""
+    made: list[int] = []
+    real = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kw: made.append(1) or real(**kw))
+    return made
+
+
+@pytest.fixture(params=[errno.ENOSPC, errno.EDQUOT])
+def full_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporary files take nothing."""
+
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(request.param, "no room")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())

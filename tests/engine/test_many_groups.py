@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -251,35 +248,19 @@ def run_in_files(folder: Path) -> list[tuple[object, ...]]:
         return flowrules.load(folder / "rules.frules").run(folder / "flows.rw").tables["pairs"].rows()
 
 
-def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    made = []
-    real = tempfile.TemporaryFile
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kw: made.append(1) or real(**kw))
-
+def test_no_file_is_left(tmp_path: Path, scratch: Path, files_made: list[int]) -> None:
     assert run_in_files(tmp_path)
-    assert made
+    assert files_made
     assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_one_line(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.BytesIO):
-        def write(self, _: object) -> int:
-            raise OSError(code, "no room")
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
-
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DiskFull, match=r"^what is counted would fill the disk of .* \(hint: set TMPDIR to a"):
         run_in_files(tmp_path)
 
 
-def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+def test_an_interrupt_leaves_no_file(tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = group_runs._in_file
 
     def interrupted(*args: Any) -> Any:

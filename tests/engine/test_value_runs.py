@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import itertools
 import tempfile
 from collections import Counter
@@ -282,27 +281,16 @@ def run_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     return flowrules.load(place).run(source).tables["seen"].rows()
 
 
-def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    made = []
-    real = tempfile.TemporaryFile
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **kw: made.append(1) or real(**kw))
-
+def test_no_file_is_left(
+    tmp_path: Path, scratch: Path, files_made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run_with_files(tmp_path, monkeypatch)
-    assert made
+    assert files_made
     assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_one_line(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.BytesIO):
-        def write(self, _: object) -> int:
-            raise OSError(code, "no room")
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
-
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         LimitExceeded, match=r"fill the disk of .* \(hint: set TMPDIR to a folder with more room\)$"
     ):
