@@ -278,7 +278,7 @@ class CellCounter:
 
     def _take_back(self) -> None:
         """Count the rows that were put aside."""
-        aside, self._aside = self._aside, {}
+        aside, self._aside, self._aside_rows = self._aside, {}, 0
         for chunks in aside.values():
             names = chunks[0].columns
             whole = Chunk(

@@ -6,6 +6,7 @@ import errno
 import itertools
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from flowrules.engine import value_runs
 from flowrules.engine.errors import LimitExceeded
 from flowrules.engine.plain_groups import PlainGroups
 from flowrules.engine.run import run
+from flowrules.engine.sorted_runs import Levels
 from flowrules.engine.state.folder import State
 from flowrules.engine.value_runs import HALF, LOW, MetGroups, Run, ValueRuns, count_different
 from flowrules.flows.sources import open_sources
@@ -279,6 +281,26 @@ def run_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     limits(monkeypatch, 3, 2, 2)
     source = FlowSource("x", "arrays", frozenset(flows("4")[0].columns), lambda *_: iter(flows("4444")))
     return flowrules.load(place).run(source).tables["seen"].rows()
+
+
+def test_stored_runs_stay_few() -> None:
+    levels: Levels[list[int]] = Levels(4)
+
+    def joined(runs: Sequence[list[int]]) -> list[int]:
+        return [n for run in runs for n in run]
+
+    for n in range(100):
+        levels.add([n], joined)
+        assert len(list(levels)) <= 12
+    other: Levels[list[int]] = Levels(4)
+    for n in range(100, 130):
+        other.add([n], joined)
+    levels.take_over(other, joined)
+    assert not other
+    assert len(list(levels)) <= 12
+    assert sorted(n for run in levels for n in run) == list(range(130))
+    levels.clear()
+    assert not levels
 
 
 def test_no_file_is_left(
